@@ -1,0 +1,1 @@
+"""SMS carriers: one module each, in one fixed order, over plain HTTP requests and answers."""

@@ -1,0 +1,195 @@
+"""Every key of every table. Nothing else builds one.
+
+Workspaces are slugs (`[a-z0-9-]`), ids are integers below 2**53, mobiles are `+<digits>`, times are epoch
+milliseconds. Numbers are zero-padded where their order matters.
+"""
+
+import hashlib
+from datetime import datetime, timezone
+from zlib import crc32
+
+Key = dict[str, str]
+
+MEMBER_SHARDS = 16
+CHUNKS_PER_PARTITION = 1000
+BLACKLIST_SHARDS = 4
+
+
+def _key(pk: str, sk: str) -> Key:
+    return {"pk": pk, "sk": sk}
+
+
+# ---- workspaces -----------------------------------------------------------------------------------------
+
+
+def workspace_pk(workspace: str) -> str:
+    return f"w#{workspace}"
+
+
+def settings(workspace: str) -> Key:
+    return _key(workspace_pk(workspace), "settings")
+
+
+def list_head(workspace: str, list_id: int) -> Key:
+    return _key(workspace_pk(workspace), f"list#{list_id:016d}")
+
+
+def list_name(workspace: str, name: str) -> Key:
+    """Leads from an exact name to the first list of that name."""
+    return _key(workspace_pk(workspace), f"listname#{name}")
+
+
+def import_head(workspace: str, import_id: str) -> Key:
+    return _key(workspace_pk(workspace), f"import#{import_id}")
+
+
+def import_object(workspace: str, object_key: str) -> Key:
+    """Leads from an object's key to its newest import."""
+    return _key(workspace_pk(workspace), f"importkey#{hashlib.sha256(object_key.encode()).hexdigest()}")
+
+
+def import_time(workspace: str, at: int, import_id: str) -> Key:
+    """Lists imports by time."""
+    return _key(workspace_pk(workspace), f"importtime#{at:013d}#{import_id}")
+
+
+def campaign_head(workspace: str, campaign: int) -> Key:
+    return _key(workspace_pk(workspace), f"campaign#{campaign:016d}")
+
+
+def queued(workspace: str, due: int, campaign: int) -> Key:
+    """A campaign's place in the workspace's queue, ordered by schedule [F4]."""
+    return _key(workspace_pk(workspace), f"queue#{due:013d}#{campaign:016d}")
+
+
+def turn(workspace: str) -> Key:
+    """Which campaign may send [F4]."""
+    return _key(workspace_pk(workspace), "turn")
+
+
+def waiting_for_import(workspace: str, list_id: int, campaign: int) -> Key:
+    return _key(workspace_pk(workspace), f"waiting#{list_id:016d}#{campaign:016d}")
+
+
+def carrier(workspace: str, name: str) -> Key:
+    return _key(workspace_pk(workspace), f"carrier#{name}")
+
+
+def prefix_map(workspace: str, prefix: str) -> Key:
+    return _key(workspace_pk(workspace), f"prefix#{prefix}")
+
+
+def pace(workspace: str, carrier_name: str, sender: str) -> Key:
+    """The next free moment of one sender at one carrier; a partition of its own, it is written often."""
+    return _key(f"pace#{workspace}#{carrier_name}#{sender}", "pace")
+
+
+def api_key(key_id: str) -> Key:
+    return _key(f"key#{key_id}", "key")
+
+
+def webhook(token: str) -> Key:
+    """A carrier's webhook token, found by its SHA-256; the token itself is stored nowhere in the tables."""
+    return _key(f"webhook#{hashlib.sha256(token.encode()).hexdigest()}", "webhook")
+
+
+def id_counter() -> Key:
+    return _key("ids", "counter")
+
+
+def id_block(first: int) -> Key:
+    """Leads from a message id (the greatest block not above it) to its campaign."""
+    return _key("ids", f"block#{first:016d}")
+
+
+def open_campaign(workspace: str, campaign: int) -> Key:
+    """Present while a campaign isn't final; what `sweep` looks through."""
+    return _key("open", f"campaign#{workspace}#{campaign:016d}")
+
+
+def open_import(workspace: str, import_id: str) -> Key:
+    """Present while an import isn't final; what `sweep` looks through."""
+    return _key("open", f"import#{workspace}#{import_id}")
+
+
+# ---- members --------------------------------------------------------------------------------------------
+
+
+def member_shard(mobile: str) -> int:
+    return crc32(mobile.encode()) % MEMBER_SHARDS
+
+
+def member_pk(list_id: int, shard: int) -> str:
+    return f"list#{list_id}#{shard:02d}"
+
+
+def member(list_id: int, mobile: str) -> Key:
+    return _key(member_pk(list_id, member_shard(mobile)), mobile)
+
+
+# ---- people ---------------------------------------------------------------------------------------------
+
+
+def person_pk(workspace: str, mobile: str) -> str:
+    return f"{workspace}#{mobile}"
+
+
+def standing(workspace: str, mobile: str) -> Key:
+    return _key(person_pk(workspace, mobile), "standing")
+
+
+def fact(workspace: str, mobile: str, message: int, status: str) -> Key:
+    return _key(person_pk(workspace, mobile), f"out#{message:016d}#{status}")
+
+
+def reply(workspace: str, mobile: str, carrier_name: str, carrier_id: str) -> Key:
+    return _key(person_pk(workspace, mobile), f"in#{carrier_name}#{carrier_id}")
+
+
+def blacklist_shard(workspace: str, mobile: str) -> str:
+    """The partition of a blacklist entry in the index `by_workspace`."""
+    return blacklist_pk(workspace, crc32(mobile.encode()) % BLACKLIST_SHARDS)
+
+
+def blacklist_pk(workspace: str, shard: int) -> str:
+    return f"{workspace}#blacklist#{shard}"
+
+
+# ---- dispatch -------------------------------------------------------------------------------------------
+
+
+def chunks_pk(campaign: int, partition: int) -> str:
+    return f"chunks#{campaign}#{partition}"
+
+
+def chunk(campaign: int, number: int) -> Key:
+    return _key(chunks_pk(campaign, number // CHUNKS_PER_PARTITION), f"chunk#{number:06d}")
+
+
+def claims_pk(campaign: int, chunk_number: int) -> str:
+    return f"claims#{campaign}#{chunk_number}"
+
+
+def claim(campaign: int, chunk_number: int, slice_number: int) -> Key:
+    return _key(claims_pk(campaign, chunk_number), f"slice#{slice_number:04d}")
+
+
+def import_part(import_id: str, part: int) -> Key:
+    return _key(f"import#{import_id}", f"part#{part:05d}")
+
+
+def orphan(carrier_name: str, carrier_id: str, status: str) -> Key:
+    """A receipt for an id we don't know [H2]."""
+    return _key(f"orphan#{carrier_name}#{carrier_id}", status)
+
+
+# ---- activity, idempotency ------------------------------------------------------------------------------
+
+
+def activity(workspace: str, at: int, entry: str) -> Key:
+    month = datetime.fromtimestamp(at / 1000, timezone.utc).strftime("%Y-%m")
+    return _key(f"{workspace}#{month}", f"{at:013d}#{entry}")
+
+
+def idempotency(workspace: str, route: str, key: str) -> dict[str, str]:
+    return {"pk": f"{workspace}#{route}#{hashlib.sha256(key.encode()).hexdigest()}"}
