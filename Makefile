@@ -1,0 +1,107 @@
+# One command per intent. Everything made here lives in .venv and .kabar; nothing is installed elsewhere.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# PYTHON=/path/to/python3 chooses another interpreter; both environments and the local Lambdas run on it.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+LOCKS := local/requirements
+UV := .kabar/uv/bin/uv
+PY := .venv/bin/python
+RUN := PYTHONPATH=layers/kabar $(PY)
+
+## ---- use it
+
+.PHONY: demo
+demo: setup  ## the main job on a real file: import, campaign, receipts, replies, report (≤ 1 minute)
+	@$(RUN) -m local.demo
+
+.PHONY: up
+up: setup  ## start the cloud on this machine and keep it running (.kabar/local.json says where)
+	@$(RUN) -m local.up
+
+.PHONY: down
+down:  ## stop what `make up` started and remove what it left
+	@if [ -x $(PY) ]; then $(RUN) -m local.down; else echo "Nothing is up."; fi
+
+## ---- change it
+
+.PHONY: test
+test: setup  ## every test
+	@$(RUN) -m pytest -n 2
+
+.PHONY: check
+check: setup  ## lint, format, types, architecture, template, API document; changes nothing
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@PYTHONPATH=layers/kabar .venv/bin/lint-imports --no-cache | tail -n 4
+	@.venv/bin/cfn-lint
+	@$(RUN) -m local.openapi --check
+
+.PHONY: fix
+fix: setup  ## format, and fix what the linter can
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+.PHONY: chaos
+chaos: setup  ## kill Lambda workers and break the carrier in mid-campaign; nobody twice, nobody skipped
+	@$(RUN) -m local.chaos $(if $(SEED),--seed $(SEED))
+
+.PHONY: bench
+bench: setup  ## measure what matters; writes .kabar/bench.json
+	@$(RUN) -m local.bench
+
+.PHONY: openapi
+openapi: setup  ## write docs/openapi.json from the code
+	@$(RUN) -m local.openapi
+
+## ---- set it up
+
+.PHONY: setup
+setup: .venv/ready .kabar/engine/ready .kabar/deps/ready  ## make the environments (the others do it when needed)
+
+.PHONY: lock
+lock: $(UV)  ## pin the newest allowed versions of everything
+	@for name in uv engine; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
+	@$(COMPILE) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	@$(COMPILE) -c layers/dependencies/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^## ----/ { sub(/^## -+ /, ""); printf "\n%s\n", $$0 } \
+		/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+# --target needs neither venv nor the right to change the system's own packages.
+$(UV): $(LOCKS)/uv.txt
+	@[ -n "$(PYTHON)" ] || { echo "Kabar needs Python 3.11 or newer and found none: install python3," \
+		"or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "Kabar needs pip for $(PYTHON):" \
+		"apt-get install python3-pip" >&2; exit 1; }
+	@mkdir -p .kabar && rm -rf .kabar/uv
+	@$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+		--target .kabar/uv --require-hashes -r $(LOCKS)/uv.txt
+	@touch $@
+
+.venv/ready: $(LOCKS)/dev.txt $(UV)
+	@echo "Making the developer's environment (.venv) …"
+	@[ -x $(PY) ] || $(UV) venv --quiet --clear --python "$(PYTHON)" .venv
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes $(LOCKS)/dev.txt
+	@touch $@
+
+.kabar/engine/ready: $(LOCKS)/engine.txt $(UV)
+	@echo "Making the local cloud's environment (.kabar/engine) …"
+	@[ -x .kabar/engine/bin/python ] || $(UV) venv --quiet --clear --python "$(PYTHON)" .kabar/engine
+	@$(UV) pip sync --quiet --python .kabar/engine/bin/python --compile-bytecode --require-hashes $(LOCKS)/engine.txt
+	@touch $@
+
+# For the interpreter that runs the functions here: the engine's.
+.kabar/deps/ready: layers/dependencies/requirements.txt .kabar/engine/ready
+	@echo "Filling the local dependencies layer (.kabar/deps) …"
+	@rm -rf .kabar/deps
+	@$(UV) pip install --quiet --python .kabar/engine/bin/python --compile-bytecode --require-hashes \
+		--target .kabar/deps -r $<
+	@touch $@
