@@ -1,0 +1,37 @@
+"""What travels between a carrier and us, free of any carrier's wire format."""
+
+from dataclasses import dataclass
+
+from kabar.domain.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to hand over. `id` is ours at the carrier (`<deployment>-<integer>`); `mobile` is `+<digits>`."""
+
+    id: str
+    mobile: str
+    text: str
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A carrier's word on one message. `at` is epoch milliseconds, `code` the carrier's own status and error."""
+
+    id: str
+    mobile: str
+    status: Status
+    at: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message in. `id` is the carrier's, `mobile` who wrote, `to` the sender it was written to (digits or `+digits`)."""
+
+    id: str
+    mobile: str
+    to: str
+    text: str
+    at: int
