@@ -1,0 +1,33 @@
+"""Step Functions executions, by names that make a second start of the same work harmless."""
+
+import json
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+
+@cache
+def client() -> Any:
+    return boto3.client("stepfunctions", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+def start(arn: str, name: str, payload: dict[str, Any]) -> None:
+    """Start an execution called `name`; one that was started before is done.
+
+    AWS answers an equal input of a running execution with that execution and anything else with
+    ExecutionAlreadyExists; both mean that the work is under way or over.
+    """
+    try:
+        client().start_execution(stateMachineArn=arn, name=name, input=json.dumps(payload))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+
+
+def start_leg(arn: str, workspace: str, campaign: int, leg: int) -> None:
+    """Start one leg of a campaign at once."""
+    payload = {"workspace": workspace, "campaign": campaign, "leg": leg}
+    start(arn, f"{campaign}-{leg}", payload)
