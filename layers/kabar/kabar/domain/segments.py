@@ -19,7 +19,7 @@ _SINGLE_UNITS: Final = 70
 _PART_UNITS: Final = 67
 
 _ESCAPE: Final = "\x1b"
-# Basic characters first, then the rest from the first extension character on; possessive, so never backtracking.
+# Group 1 begins at the first extension character. Possessive: a text outside GSM-7 is told in one pass.
 _GSM7: Final = re.compile(f"[{re.escape(BASIC)}]*+([{re.escape(BASIC + EXTENSION)}]*+)")
 _HIGH_SURROGATES: Final = range(0xD8, 0xDC)
 _LOW_SURROGATES: Final = range(0xDC, 0xE0)
@@ -34,7 +34,7 @@ class Segments(NamedTuple):
 
 
 def count(text: str) -> Segments:
-    """The encoding, length and segments of a merged text; GSM-7 where every character is in it, else UCS-2 [E2]."""
+    """Encoding, length and segments of a merged text: GSM-7 if it holds every character, else UCS-2 [E2]."""
     gsm7 = _GSM7.fullmatch(text)
     if not gsm7:
         octets = text.encode("utf-16-be", "surrogatepass")
