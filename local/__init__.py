@@ -1,0 +1,1 @@
+"""The cloud on this machine: engine, deploy, simulated carrier, demo, chaos, bench. Never shipped."""
