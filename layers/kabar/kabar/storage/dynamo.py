@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 Item = dict[str, Any]
@@ -34,6 +32,9 @@ class Unprocessed(Exception):
 @cache
 def client() -> Any:
     """The process's DynamoDB client: short time-outs, standard retries, no parameter validation (33 % of its CPU)."""
+    import boto3  # most of a cold start: not for a handler that refuses the call first
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=3,
         read_timeout=10,
