@@ -1,0 +1,67 @@
+"""What every carrier offers, over plain requests and answers: no HTTP client in here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kabar.domain.handover import Promise, Result
+from kabar.domain.messages import Message, Receipt, Reply
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `body` is JSON-ready or None."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Any = None
+    query: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One complete HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+Call = Callable[[Request, float], Answer]
+"""Make one request within so many seconds in all. Raises Unreachable or AnswerLost; never retries."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One workspace's account at a carrier; key and receipts URL come from the secret store."""
+
+    base_url: str
+    api_key: str
+    receipts_url: str | None = None
+
+
+class Carrier(Protocol):
+    """One carrier's wire format; `batch` is how many recipients one call may carry."""
+
+    name: str
+    promise: Promise
+    batch: int
+
+    def send(
+        self, account: Account, call: Call, sender: str, messages: Sequence[Message], seconds: float
+    ) -> Mapping[str, Result]:
+        """As `Handover.send`."""
+        ...
+
+    def ask(self, account: Account, call: Call, ids: Sequence[str], seconds: float) -> Mapping[str, Result]:
+        """As `Handover.ask`."""
+        ...
+
+    def read_receipts(self, body: bytes) -> list[Receipt]:
+        """A receipt webhook's body. Raises BadWebhook."""
+        ...
+
+    def read_replies(self, body: bytes) -> list[Reply]:
+        """A reply webhook's body. Raises BadWebhook."""
+        ...

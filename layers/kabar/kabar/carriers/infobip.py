@@ -1,0 +1,199 @@
+"""Infobip SMS, API v3 (OpenAPI 3.210.0).
+
+Promise: can be asked by our id (`GET /sms/3/logs?messageId=…`, 48 hours, reading does not consume) and refuses a
+repeated `messageId` with status 23. For how long it remembers ids is not published, so a lost answer older than a
+set age is uncertain instead of sent again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kabar.carriers.base import Account, Answer, Call, Request
+from kabar.carriers.errors import BadWebhook
+from kabar.domain.handover import AnswerLost, Outcome, Promise, Refused, Result, Throttled
+from kabar.domain.messages import Message, Receipt, Reply
+from kabar.domain.statuses import Status
+
+DUPLICATE = 23
+REJECTED_GROUP = 5
+KNOWN_GROUPS = range(6)
+DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none
+
+# groupId -> status; the ids below say more than their group [carriers' registry]
+GROUPS = {
+    0: Status.SENT,
+    1: Status.SENT,
+    2: Status.FAILED,
+    3: Status.RECEIVED,
+    4: Status.EXPIRED,
+    5: Status.REJECTED,
+}
+IDS = {2: Status.SENT}  # DELIVERED_TO_OPERATOR is no proof of the handset
+DEAD_ERRORS = frozenset({1, 5, 9})  # unknown, unidentified, illegal subscriber
+
+
+class Infobip:
+    """The connector; stateless."""
+
+    name = "infobip"
+    promise = Promise.ASKABLE
+    batch = 100
+
+    # {"messages": [{"sender": "3774", "destinations": [{"to": "41793026727", "messageId": "1a2b3c4d-1000"}],
+    #   "content": {"text": "…"}, "webhooks": {"delivery": {"url": "https://…"}, "contentType": "application/json"}}]}
+    def send(
+        self, account: Account, call: Call, sender: str, messages: Sequence[Message], seconds: float
+    ) -> Mapping[str, Result]:
+        webhooks: dict[str, Any] = {}
+        if account.receipts_url:
+            delivery = {"url": account.receipts_url, "intermediateReport": False}
+            webhooks = {"webhooks": {"delivery": delivery, "contentType": "application/json"}}
+        body = {
+            "messages": [
+                {
+                    "sender": sender.removeprefix("+"),
+                    "destinations": [{"to": message.mobile.removeprefix("+"), "messageId": message.id}],
+                    "content": {"text": message.text},
+                    **webhooks,
+                }
+                for message in messages
+            ]
+        }
+        answer = call(Request("POST", f"{account.base_url}/sms/3/messages", _headers(account), body), seconds)
+        _check(answer)
+        return _results(_items(answer, "messages"), {message.id for message in messages})
+
+    def ask(self, account: Account, call: Call, ids: Sequence[str], seconds: float) -> Mapping[str, Result]:
+        query = [("messageId", message_id) for message_id in ids] + [("limit", "1000")]
+        answer = call(Request("GET", f"{account.base_url}/sms/3/logs", _headers(account), query=query), seconds)
+        _check(answer)
+        entries = [entry for entry in _items(answer, "results") if _status(entry).get("id") != DUPLICATE]
+        return _results(entries, set(ids))
+
+    # {"results": [{"messageId": "1a2b3c4d-1000", "to": "41793026727", "doneAt": "2019-11-09T16:00:00.000+0100",
+    #   "status": {"groupId": 3, "id": 5, …}, "error": {"id": 0, "permanent": false, …}}]}
+    def read_receipts(self, body: bytes) -> list[Receipt]:
+        receipts = []
+        for entry in _posted(body):
+            status, error = entry.get("status"), entry.get("error") or {}
+            if not isinstance(status, dict) or not isinstance(error, dict):
+                raise BadWebhook("a result has no status object")
+            word = IDS.get(status.get("id", -1), GROUPS.get(status.get("groupId", -1)))
+            if word is None:
+                raise BadWebhook(f"status group {status.get('groupId')!r} is not in Infobip's registry")
+            if error.get("id") in DEAD_ERRORS and error.get("permanent"):
+                word = Status.DEAD
+            code = f"{status.get('id')}/{error.get('id', 0)}"
+            at = _time(entry.get("doneAt") or entry.get("sentAt"))
+            receipts.append(Receipt(_text(entry, "messageId"), _mobile(_text(entry, "to")), word, at, code))
+        return receipts
+
+    # {"results": [{"messageId": "817790313235066447", "from": "385916242493", "to": "385921004026",
+    #   "text": "QUIZ Paris", "receivedAt": "2019-11-09T16:00:00.000+0000"}], "messageCount": 1, …}
+    def read_replies(self, body: bytes) -> list[Reply]:
+        return [
+            Reply(
+                id=_text(entry, "messageId"),
+                mobile=_mobile(_text(entry, "from")),
+                to=_text(entry, "to"),
+                text=_text(entry, "text", empty=True),
+                at=_time(entry.get("receivedAt")),
+            )
+            for entry in _posted(body)
+        ]
+
+
+def _headers(account: Account) -> dict[str, str]:
+    return {"authorization": f"App {account.api_key}", "accept": "application/json"}
+
+
+def _check(answer: Answer) -> None:
+    """Raise what a status other than 2xx means for the whole call."""
+    if 200 <= answer.status < 300:
+        return
+    if answer.status == 429:
+        raise Throttled("Infobip answered 429", _retry_after(answer.headers.get("retry-after", "")))
+    if answer.status >= 500 or answer.status == 408 or answer.status < 400:
+        raise AnswerLost(f"Infobip answered {answer.status}")
+    raise Refused(f"Infobip refused the call with {answer.status}: {_description(answer.body)}")
+
+
+def _retry_after(value: str) -> float:
+    """Seconds of a Retry-After header; a date or nothing gets the default, the pace adapts anyway."""
+    return float(value) if value.isdigit() else DEFAULT_RETRY_AFTER
+
+
+def _description(body: bytes) -> str:
+    """The error code and violated properties of an ApiError; never the values we sent."""
+    try:
+        error = json.loads(body)
+        properties = [str(violation.get("property")) for violation in error.get("violations") or []]
+        return " ".join([str(error.get("errorCode", "no code")), *properties[:5]])
+    except (ValueError, AttributeError):
+        return "no readable reason"
+
+
+def _items(answer: Answer, name: str) -> list[dict[str, Any]]:
+    try:
+        items = json.loads(answer.body)[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise AnswerLost(f"Infobip answered {answer.status} with something that isn't its JSON") from error
+    if not isinstance(items, list):
+        raise AnswerLost(f"Infobip's {name} is not a list")
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _status(item: Mapping[str, Any]) -> dict[str, Any]:
+    status = item.get("status")
+    return status if isinstance(status, dict) else {}
+
+
+def _results(items: Sequence[Mapping[str, Any]], ours: set[str]) -> dict[str, Result]:
+    """Results by our id. Matched by id, not by place; an id that comes twice, or without a status we know, is unknown."""
+    results: dict[str, Result] = {}
+    repeated: set[str] = set()
+    for item in items:
+        message_id, status = item.get("messageId"), _status(item)
+        if message_id not in ours or status.get("groupId") not in KNOWN_GROUPS:
+            continue
+        if message_id in results:
+            repeated.add(message_id)
+        code = str(status.get("id", ""))
+        if status.get("id") == DUPLICATE:
+            results[message_id] = Result(Outcome.DUPLICATE, code)
+        elif status["groupId"] == REJECTED_GROUP:
+            results[message_id] = Result(Outcome.REJECTED, code)
+        else:
+            results[message_id] = Result(Outcome.ACCEPTED, code)
+    return {message_id: result for message_id, result in results.items() if message_id not in repeated}
+
+
+def _posted(body: bytes) -> list[dict[str, Any]]:
+    try:
+        results = json.loads(body)["results"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadWebhook("the body is not a JSON object with results") from error
+    if not isinstance(results, list) or not all(isinstance(entry, dict) for entry in results):
+        raise BadWebhook("results is not a list of objects")
+    return results
+
+
+def _text(entry: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
+    value = entry.get(name)
+    if not isinstance(value, str) or not (value or empty):
+        raise BadWebhook(f"a result has no {name}")
+    return value
+
+
+def _mobile(digits: str) -> str:
+    return "+" + digits.removeprefix("+")
+
+
+def _time(value: Any) -> int:
+    """Epoch milliseconds of `2019-11-09T16:00:00.000+0100`."""
+    try:
+        return int(datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000)
+    except (TypeError, ValueError) as error:
+        raise BadWebhook("a result has no readable time") from error

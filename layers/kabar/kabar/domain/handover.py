@@ -1,0 +1,88 @@
+"""Handing messages to a carrier: what it promises, what it answers, and what can go wrong.
+
+CarrierError               a call that brought no result per message
+├── NotSent                surely nothing was handed over; the slice is released and sent again
+│   ├── Unreachable        DNS, connect or TLS failed
+│   ├── Throttled          429: not before `retry_after` seconds
+│   └── Refused            the whole call was refused (credentials, credit, our request): pause, with the reason
+└── AnswerLost             may have been handed over: time-out, reset, 5xx, an answer that can't be read
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from kabar.domain.messages import Message
+
+
+class Promise(Enum):
+    """What a carrier can promise when an answer is lost [L3]."""
+
+    DEDUPES = "dedupes by our id"
+    ASKABLE = "can be asked by our id"
+    ECHOES = "echoes our id in receipts"
+    NOTHING = "nothing"
+
+    @property
+    def resends(self) -> bool:
+        """Whether the same ids may be handed over again after a lost answer."""
+        return self in (Promise.DEDUPES, Promise.ASKABLE)
+
+
+class Outcome(Enum):
+    """What a carrier says of one message."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate id"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A carrier's word on one message at hand-over; `code` is its own."""
+
+    outcome: Outcome
+    code: str = ""
+
+
+class CarrierError(Exception):
+    """A call that brought no result per message. `args[0]` is a sentence without numbers, texts or secrets."""
+
+
+class NotSent(CarrierError):
+    """Surely nothing was handed over."""
+
+
+class Unreachable(NotSent):
+    """No connection was made."""
+
+
+class Throttled(NotSent):
+    """The carrier asks us to slow down for `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: float) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Refused(NotSent):
+    """The whole call was refused; the same again would not help."""
+
+
+class AnswerLost(CarrierError):
+    """Nobody can say from this answer whether the messages were handed over."""
+
+
+class Handover(Protocol):
+    """One sender's way to one carrier. Calls are made once, never retried inside, and cut at `seconds` in all."""
+
+    promise: Promise
+
+    def send(self, messages: Sequence[Message], *, seconds: float) -> Mapping[str, Result]:
+        """Hand over; what became of each by id, an absent id being unknown. Raises a CarrierError."""
+        ...
+
+    def ask(self, ids: Sequence[str], *, seconds: float) -> Mapping[str, Result]:
+        """What the carrier knows of these ids; absent ones it doesn't know (yet). Raises a CarrierError."""
+        ...
