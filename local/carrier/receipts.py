@@ -1,0 +1,156 @@
+"""Delivery reports: how a message ends, when, and the posts that tell it."""
+
+import asyncio
+import heapq
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from random import Random
+
+from local.carrier.faults import FaultPlan, ReceiptPlan, chances
+from local.carrier.outlet import Outlet, Tally
+from local.carrier.registry import ENROUTE, FINAL, NO_ERROR, Json, Outcome
+from local.carrier.truth import NETWORK, Message, stamp
+
+TICK = 0.05  # seconds; what falls due within one travels together
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(order=True, slots=True)
+class Due:
+    """A report that is to leave at `at`, epoch milliseconds."""
+
+    at: int
+    order: int
+    message: Message = field(compare=False)
+    outcome: Outcome = field(compare=False)
+
+
+@dataclass
+class Receipts:
+    """Reports in waiting. `default_url` gets what names no address of its own; else it waits for the pull."""
+
+    outlet: Outlet
+    plan: FaultPlan = field(default_factory=FaultPlan)
+    default_url: str | None = None
+    tally: Tally = field(default_factory=Tally)
+    lost: int = 0
+    duplicated: int = 0
+
+    def __post_init__(self) -> None:
+        self._due: list[Due] = []
+        self._order = 0
+        self._pull: deque[tuple[Message, Outcome]] = deque()
+        self._random = Random()  # noqa: S311 - only shuffles
+
+    def follow(self, message: Message) -> None:
+        """Fix how and when an accepted message ends (by its id and the seed), and queue its reports."""
+        plan = self.plan.receipts
+        ending, delay, again, loss = chances(self.plan.seed, message.id)
+        outcome = FINAL[_word(plan, ending)]
+        wait = int(_between(plan, delay))
+        message.status, message.error, message.due = outcome.status, outcome.error, message.at + wait
+        if loss < plan.lost_share:
+            self.lost += 1
+            return
+        delivery = message.source.webhooks.delivery
+        if delivery and delivery.intermediate_report:
+            early, *_ = chances(self.plan.seed, message.id, "intermediate")
+            self._push(
+                message.at + int(_between(plan, early) if plan.shuffle else wait / 2),
+                message,
+                Outcome(ENROUTE, NO_ERROR),
+            )
+        self._push(message.due, message, outcome)
+        if again < plan.duplicate_share:
+            self.duplicated += 1
+            self._push(message.due + int(_between(plan, delay)), message, outcome)
+
+    def _push(self, at: int, message: Message, outcome: Outcome) -> None:
+        self._order += 1
+        self.tally.pending += 1
+        heapq.heappush(self._due, Due(at, self._order, message, outcome))
+
+    async def run(self) -> None:
+        """Post what falls due, for ever."""
+        while True:
+            await asyncio.sleep(TICK)
+            self._release(now_ms())
+
+    def _release(self, now: int) -> None:
+        batches: defaultdict[str, list[Due]] = defaultdict(list)
+        while self._due and self._due[0].at <= now:
+            report = heapq.heappop(self._due)
+            self.tally.pending -= 1
+            delivery = report.message.source.webhooks.delivery
+            url = (delivery and delivery.url) or self.default_url
+            if delivery and not delivery.notify:
+                continue
+            if url:
+                batches[url].append(report)
+            else:
+                self._pull.append((report.message, report.outcome))
+        plan = self.plan.receipts
+        for url, reports in batches.items():
+            if plan.shuffle:
+                self._random.shuffle(reports)
+            for start in range(0, len(reports), plan.per_post):
+                part = reports[start : start + plan.per_post]
+                body = {"results": [_report(each.message, each.outcome) for each in part]}
+                self.outlet.send(url, body, len(part), self.tally)
+
+    def pull(self, message_ids: set[str], bulk_ids: set[str], limit: int) -> list[Json]:
+        """Reports that nobody gets by webhook; each is returned once."""
+        taken: list[Json] = []
+        kept: deque[tuple[Message, Outcome]] = deque()
+        for message, outcome in self._pull:
+            wanted = (not message_ids or message.id in message_ids) and (
+                not bulk_ids or message.bulk_id in bulk_ids
+            )
+            if wanted and len(taken) < limit:
+                taken.append(_report(message, outcome))
+            else:
+                kept.append((message, outcome))
+        self._pull = kept
+        return taken
+
+
+def _word(plan: ReceiptPlan, chance: float) -> str:
+    total, word = 0.0, "received"
+    for word, share in plan.final.items():  # noqa: B007 - the last word takes what rounding left over
+        total += share
+        if chance < total:
+            break
+    return word
+
+
+def _between(plan: ReceiptPlan, chance: float) -> float:
+    least, most = plan.delay_ms
+    return least + chance * (most - least)
+
+
+def _report(message: Message, outcome: Outcome) -> Json:
+    report: Json = {
+        "bulkId": message.bulk_id,
+        "price": {"pricePerMessage": 0.01, "currency": "EUR"},
+        "status": outcome.status,
+        "error": outcome.error,
+        "messageId": message.id,
+        "to": message.to,
+        "sender": message.source.sender,
+        "sentAt": stamp(message.at),
+        "doneAt": stamp(message.due),
+        "messageCount": message.segments,
+        "mccMnc": NETWORK,
+    }
+    if message.source.webhooks.callback_data is not None:
+        report["callbackData"] = message.source.webhooks.callback_data
+    options = message.source.options
+    if options.campaign_reference_id is not None:
+        report["campaignReferenceId"] = options.campaign_reference_id
+    if options.platform:
+        report["platform"] = options.platform.model_dump(by_alias=True, exclude_none=True)
+    return report
