@@ -1,0 +1,31 @@
+"""The log of who did what and when [M4], by month, kept 25 months. [P3]"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from kabar.storage import keys
+from kabar.storage.dynamo import Table
+
+KEPT_SECONDS = 25 * 31 * 86400
+
+
+def record(
+    table: Table, workspace: str, at: int, who: str, what: str, about: str, detail: Mapping[str, Any]
+) -> None:
+    """Note that `who` did `what` (`blacklist.added`) to `about` at `at` (epoch ms). `table` is the activity table.
+
+    `detail` holds what changed, never texts or secrets.
+    """
+    # no condition: the key ends in 64 random bits
+    table.put(
+        keys.activity(workspace, at, secrets.token_hex(8))
+        | {
+            "at": at,
+            "who": who,
+            "what": what,
+            "about": about,
+            "detail": dict(detail),
+            "expires_at": at // 1000 + KEPT_SECONDS,
+        }
+    )
