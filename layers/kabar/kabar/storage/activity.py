@@ -13,7 +13,7 @@ KEPT_SECONDS = 25 * 31 * 86400
 def record(
     table: Table, workspace: str, at: int, who: str, what: str, about: str, detail: Mapping[str, Any]
 ) -> None:
-    """Note that `who` did `what` (`blacklist.added`) to `about` at `at` (epoch ms). `table` is the activity table.
+    """Note that `who` did `what` (`blacklist.added`) to `about` at `at` (epoch ms), in the activity table.
 
     `detail` holds what changed, never texts or secrets.
     """

@@ -1,6 +1,6 @@
 """Numbers that nobody in the workspace sends to [I6]: part of each number's `standing`. [P5]
 
-Entries are found by time through the sparse index `by_workspace`, in four shards that a page merges. The index
+Entries are found by time through the sparse index `by_workspace`, in four shards that a page merges. It
 follows a write within moments; the standing itself, which the send protocol reads, holds at once.
 """
 
@@ -59,7 +59,9 @@ def remove(people: Table, workspace: str, mobile: str) -> bool:
     return True
 
 
-def page(people: Table, workspace: str, limit: int, before: str | None = None) -> tuple[list[Entry], str | None]:
+def page(
+    people: Table, workspace: str, limit: int, before: str | None = None
+) -> tuple[list[Entry], str | None]:
     """Up to `limit` entries, newest first, and where the next page starts (None at the end).
 
     `before` is what the previous page returned.

@@ -1,7 +1,7 @@
 """The same request twice is one effect: `Idempotency-Key` records, kept 24 hours. [P6]
 
-The id of what is to be created is fixed in the record before the effect, so a request that takes over from one
-that died repeats the effect under the same id.
+The id of what is to be created is fixed in the record before the effect, so a request that takes over from
+one that died repeats the effect under the same id.
 """
 
 import secrets

@@ -1,19 +1,17 @@
-"""Integers below 2**53 for lists, campaigns and messages, all from one counter; holes are fine. [P2]"""
+"""Ids: integers below 2**53 from one counter, so that callbacks and the compatible API can carry them."""
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Table
 
-FIRST = 1000
+FIRST_ID = 1000
 
 
 def reserve(table: Table, count: int = 1) -> int:
-    """The first of `count` consecutive ids that nobody else gets. `table` is the workspaces table."""
-    # no condition: ADD is atomic, and a lost answer costs a hole
-    counter = table.update(
+    """The first of `count` consecutive ids that nobody else gets. An answer that is lost leaves a hole, no harm."""
+    item = table.update(
         keys.id_counter(),
-        "ADD #next :count",
-        values={":count": count},
+        "SET #next = if_not_exists(#next, :first) + :count",
         names={"#next": "next"},
-        returns="UPDATED_NEW",
+        values={":first": FIRST_ID, ":count": count},
     )
-    return FIRST + int(counter["next"]) - count
+    return int(item["next"]) - count
