@@ -1,7 +1,7 @@
 """The local AWS engine (ministack): start, find, stop. One per stack, on 127.0.0.1 only.
 
-`AUTH=true`: every Lambda runs as its execution role and is really denied what its policy lacks. The engine's own
-caller, which the commands here use, is its root: access key and secret `test`.
+`AUTH=true`: every Lambda runs as its execution role and is really denied what its policy lacks.
+The engine's own caller, which the commands here use, is its root: access key and secret `test`.
 """
 
 import contextlib
@@ -10,8 +10,6 @@ import shutil
 import signal
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local import paths, processes
+from local import http, paths, processes
 from local.trouble import Trouble
 
 HOST = "127.0.0.1"
@@ -121,9 +119,8 @@ def _environment(home: Path, port: int) -> dict[str, str]:
 def _answers(engine: Engine, process: processes.Process, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while process.alive and time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{engine.url}/_ministack/health", timeout=2) as answer:
-                return bool(answer.status == 200)
+        with contextlib.suppress(OSError):
+            return http.call("GET", f"{engine.url}/_ministack/health", timeout=2).status == 200
         time.sleep(0.05)
     return False
 

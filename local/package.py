@@ -1,7 +1,7 @@
 """The very template.yaml, with its code uploaded: what `sam package` does, in a fraction of a second.
 
-Two things differ from AWS, both because the engine unpacks every layer for every worker: the layers are one `.pth`
-file each that points at this checkout, so an edit in layers/kabar counts from the next cold start.
+One thing differs from AWS, because the engine unpacks every layer for every worker: each layer is one `.pth`
+file that points at this checkout, so an edit in layers/kabar counts from the next cold start.
 """
 
 import hashlib

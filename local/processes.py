@@ -16,7 +16,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE")
 
 @dataclass(frozen=True)
 class Process:
-    """One started process. A pid alone may be reused: the start time and the boot say whether it's still it."""
+    """One started process. A pid may be reused: start time and boot say whether it's still the same."""
 
     pid: int
     started: int  # clock ticks after boot
@@ -46,7 +46,7 @@ class Process:
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str], cwd: Path) -> Process:
-    """Start `command` in a session of its own with only the environment it is given, besides PATH and the like."""
+    """Start `command` in a session of its own, with the environment it is given, PATH and the like."""
     inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with log.open("ab") as out:
         child = subprocess.Popen(
@@ -60,6 +60,11 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str], cwd
         )
     child.returncode = 0  # it is meant to outlive us: no ResourceWarning
     return Process(child.pid, _started(child.pid) or 0, _BOOT.read_text().strip(), str(log))
+
+
+def current() -> Process:
+    """This very process."""
+    return Process(os.getpid(), _started(os.getpid()) or 0, _BOOT.read_text().strip(), "")
 
 
 def stop(process: Process, patience: float = 10) -> None:

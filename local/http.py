@@ -1,0 +1,44 @@
+"""JSON over HTTP with the standard library: for the API and the simulator's control routes."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `body` is decoded JSON, or the text when it isn't JSON."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+def call(
+    method: str,
+    url: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 30,
+) -> Answer:
+    """Send `body` (JSON, or bytes as they are). Any status is an answer; OSError is raised for none."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers=dict(headers or {}))
+    if data is not None:
+        request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return Answer(answer.status, _decoded(answer.read()), dict(answer.headers))
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return Answer(refusal.code, _decoded(refusal.read()), dict(refusal.headers))
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw.decode(errors="replace")
