@@ -108,7 +108,11 @@ class Table:
 
     def __init__(self, name: str, dynamo: Any = None) -> None:
         self.name = name
-        self._dynamo = dynamo or client()
+        self._given = dynamo
+
+    @property
+    def _dynamo(self) -> Any:
+        return self._given or client()  # made at the first call, so that importing a handler stays cheap
 
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
         answer = self._dynamo.get_item(TableName=self.name, Key=encode_item(key), ConsistentRead=consistent)
