@@ -195,7 +195,9 @@ class Expression:
             holder.pop(last, None)
         elif clause == "ADD":
             value = self._operand()
-            holder[last] = holder.get(last, set()) | value if isinstance(value, set) else holder.get(last, 0) + value
+            holder[last] = (
+                holder.get(last, set()) | value if isinstance(value, set) else holder.get(last, 0) + value
+            )
         elif clause == "DELETE":
             rest = holder.get(last, set()) - self._operand()
             holder.pop(last, None)

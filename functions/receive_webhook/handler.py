@@ -1,0 +1,133 @@
+"""A carrier's post -> our queues: know who posts, split, answer fast; what it says is applied later."""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kabar import settings
+from kabar.carriers import carrier
+from kabar.carriers.errors import BadWebhook
+from kabar.domain.inbound import RECEIPTS_TOGETHER, packed_receipt, packed_reply, storable
+from kabar.log import logger
+from kabar.storage.dynamo import Table
+from kabar.storage.queues import NotQueued, enqueue
+from kabar.storage.webhooks import Webhook, Webhooks
+
+BODY_LIMIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspaces_table: str
+    receipts_queue_url: str
+    replies_queue_url: str
+
+
+class NotTaken(Exception):
+    """The post is refused with `status`; nothing was written."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@cache
+def client(service: str) -> Any:
+    """The process's client of an AWS service, made when first needed: a refused post needs none."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "max_attempts": 3},
+        parameter_validation=False,
+    )
+    return boto3.client(service, config=config)
+
+
+SETTINGS = settings.read(Settings)
+WEBHOOKS = Webhooks(Table(SETTINGS.workspaces_table), lambda: client("secretsmanager"))
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer 200 once everything readable is queued; 404, 401, 413, 400 without a word more, 503 to try again."""
+    try:
+        webhook = known(event)
+        logged = take(webhook, event["path"].rpartition("/")[2], body_of(event))
+    except NotTaken as refusal:
+        logger.warning("webhook refused", status=refusal.status, why=str(refusal))
+        return {"statusCode": refusal.status, "body": ""}
+    except NotQueued as failure:
+        logger.error("webhook not queued", why=str(failure))
+        return {"statusCode": 503, "body": ""}
+    logger.info("webhook taken", workspace=webhook.workspace, carrier=webhook.carrier, **logged)
+    return {"statusCode": 200, "body": ""}
+
+
+def known(event: Mapping[str, Any]) -> Webhook:
+    """Whose webhook it is, once the poster has proved to be that carrier [L4]."""
+    parameters = event["pathParameters"]
+    webhook = WEBHOOKS.find(parameters["token"])
+    if webhook is None or webhook.carrier != parameters["carrier"]:
+        raise NotTaken(404, "no such webhook")
+    if proved(webhook, event):
+        return webhook
+    rotated = WEBHOOKS.find(parameters["token"], fresh=True)
+    if rotated is None or not proved(rotated, event):
+        raise NotTaken(401, "wrong credentials")
+    return rotated
+
+
+def proved(webhook: Webhook, event: Mapping[str, Any]) -> bool:
+    """Whether the post carries the webhook's user and password, compared in constant time."""
+    if not webhook.user:
+        return True
+    headers = event.get("headers") or {}
+    given = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+    scheme, _, credentials = given.partition(" ")
+    expected = base64.b64encode(f"{webhook.user}:{webhook.password}".encode())
+    matches = hmac.compare_digest(credentials.strip().encode("utf-8", "replace"), expected)
+    return matches and scheme.lower() == "basic"
+
+
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """The body's bytes as the carrier sent them."""
+    text = event.get("body") or ""
+    encoded = event.get("isBase64Encoded")
+    if len(text) > BODY_LIMIT * (4 / 3 if encoded else 1) + 4:
+        raise NotTaken(413, "too large")
+    try:
+        body = base64.b64decode(text, validate=True) if encoded else text.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise NotTaken(400, "the body's bytes can't be read") from error
+    if len(body) > BODY_LIMIT:
+        raise NotTaken(413, "too large")
+    return body
+
+
+def take(webhook: Webhook, kind: str, body: bytes) -> dict[str, Any]:
+    """Queue what the post says, and say what to log; entries whose id or number no table can hold are left out."""
+    source = {"workspace": webhook.workspace, "carrier": webhook.carrier}
+    reader = carrier(webhook.carrier)
+    try:
+        if kind == "receipts":
+            receipts = reader.read_receipts(body)
+            kept = [packed_receipt(receipt) for receipt in receipts if storable(receipt)]
+            parts = [kept[at : at + RECEIPTS_TOGETHER] for at in range(0, len(kept), RECEIPTS_TOGETHER)]
+            bodies = [json.dumps({**source, "receipts": part}) for part in parts]
+            enqueue(client("sqs"), SETTINGS.receipts_queue_url, bodies)
+            return {"receipts": len(kept), "left_out": len(receipts) - len(kept)}
+        replies = reader.read_replies(body)
+        bodies = [
+            json.dumps({**source, "reply": packed_reply(reply)}) for reply in replies if storable(reply)
+        ]
+        enqueue(client("sqs"), SETTINGS.replies_queue_url, bodies)
+        return {"replies": len(bodies), "left_out": len(replies) - len(bodies)}
+    except (BadWebhook, RecursionError) as error:
+        raise NotTaken(400, str(error)) from error

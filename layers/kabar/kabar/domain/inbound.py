@@ -1,0 +1,51 @@
+"""Receipts and replies as they travel in our own queues, within what a queue and a table can hold."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kabar.domain.messages import Receipt, Reply
+from kabar.domain.statuses import Status
+
+RECEIPTS_TOGETHER = 100
+CODE_LENGTH = 100
+TEXT_LENGTH = 10_000  # more than any phone can send
+_ID = re.compile(r"[!-~]{1,128}")
+_MOBILE = re.compile(r"\+[0-9]{1,20}")
+
+
+def storable(received: Receipt | Reply) -> bool:
+    """Whether its id and number can be part of a key: printable ASCII, `+<digits>`."""
+    return bool(_ID.fullmatch(received.id) and _MOBILE.fullmatch(received.mobile))
+
+
+def packed_receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": receipt.id,
+        "mobile": receipt.mobile,
+        "status": receipt.status.word,
+        "at": receipt.at,
+        "code": receipt.code[:CODE_LENGTH],
+    }
+
+
+def receipt_of(raw: Mapping[str, Any]) -> Receipt:
+    """Raises KeyError, TypeError or ValueError when `raw` was not packed."""
+    return Receipt(
+        str(raw["id"]), str(raw["mobile"]), Status.of(raw["status"]), int(raw["at"]), str(raw["code"])
+    )
+
+
+def packed_reply(reply: Reply) -> dict[str, Any]:
+    return {
+        "id": reply.id,
+        "mobile": reply.mobile,
+        "to": reply.to[:CODE_LENGTH],
+        "text": reply.text[:TEXT_LENGTH],
+        "at": reply.at,
+    }
+
+
+def reply_of(raw: Mapping[str, Any]) -> Reply:
+    """Raises KeyError, TypeError or ValueError when `raw` was not packed."""
+    return Reply(str(raw["id"]), str(raw["mobile"]), str(raw["to"]), str(raw["text"]), int(raw["at"]))

@@ -1,0 +1,130 @@
+"""Chunks of a campaign: their status vectors, which only grow, and whether they are closed.
+
+Access patterns: read one chunk, merge into one chunk, read every chunk of a campaign.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from kabar.domain import statuses
+from kabar.storage import keys
+from kabar.storage.dynamo import ConditionFailed, Item, Table
+
+KEPT_SECONDS = 90 * 24 * 3600  # receipts may come for days, disputes for a quarter
+KEEP_WAKE: Final = -1
+_ATTEMPTS = 8  # against other writers of one chunk, with full jitter about 1 s in all
+_CHUNKS = keys.CHUNKS_PER_PARTITION
+
+
+class Chunk(NamedTuple):
+    """One chunk as stored. `version` is 0 and the vector empty before its first write; times in milliseconds."""
+
+    vector: bytes = b""
+    version: int = 0
+    closed: bool = False
+    segments: int = 0
+    wake: int | None = None
+
+
+class Contended(Exception):
+    """Other writers kept being first; nothing was written, the same merge may be tried again."""
+
+
+class Chunks:
+    """The chunk items in the dispatch table."""
+
+    def __init__(self, dispatch: Table) -> None:
+        self._table = dispatch
+
+    def read(self, campaign: int, number: int) -> Chunk:
+        """The chunk as it is now (consistent)."""
+        item = self._table.get(keys.chunk(campaign, number), consistent=True)
+        return chunk_of(item) if item else Chunk()
+
+    def every(self, campaign: int, chunks: int) -> Iterator[Item]:
+        """The items of all chunks of a campaign that has so many, in order; chunks never written have none."""
+        for partition in range(-(-chunks // _CHUNKS)):
+            yield from self._table.every(keys.chunks_pk(campaign, partition))
+
+    def merge(
+        self,
+        campaign: int,
+        number: int,
+        vector: bytes,
+        now: int,
+        *,
+        close: bool = False,
+        segments: int | None = None,
+        wake: int | None = KEEP_WAKE,
+    ) -> bytes:
+        """Raise the chunk's vector to at least `vector`, and return it as it then is.
+
+        `segments` only grows; `wake` (milliseconds) is set, removed with None, or left; a chunk never opens
+        again. Nothing is written when nothing would change. Raises Contended.
+        """
+        for attempt in range(_ATTEMPTS):
+            old = self.read(campaign, number)
+            new = Chunk(
+                statuses.merge(old.vector, vector),
+                old.version,
+                old.closed or close,
+                max(old.segments, segments or 0),
+                old.wake if wake == KEEP_WAKE else wake,
+            )
+            if new == old and old.version:
+                return old.vector
+            try:
+                self._write(campaign, number, new, now)
+            except ConditionFailed:
+                time.sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311  # jitter, no secret
+                continue
+            return new.vector
+        raise Contended(f"chunk {number} of campaign {campaign} kept being written by others")
+
+    def _write(self, campaign: int, number: int, new: Chunk, now: int) -> None:
+        """Put `new` in place of the version it was made from. Raises ConditionFailed."""
+        names = {"#number": "number", "#vector": "vector", "#version": "version"}
+        values: dict[str, Any] = {
+            ":number": number,
+            ":vector": new.vector,
+            ":next": new.version + 1,
+            ":expires": now // 1000 + KEPT_SECONDS,
+        }
+        sets = [
+            "#number = :number",
+            "#vector = :vector",
+            "#version = :next",
+            "expires_at = if_not_exists(expires_at, :expires)",
+        ]
+        for name, value in (
+            ("state", "closed" if new.closed else None),
+            ("segments", new.segments or None),
+            ("wake", new.wake),
+        ):
+            if value is not None:
+                names[f"#{name}"] = name
+                values[f":{name}"] = value
+                sets.append(f"#{name} = :{name}")
+        expression = "SET " + ", ".join(sets)
+        if new.wake is None:
+            names["#wake"] = "wake"
+            expression += " REMOVE #wake"
+        condition = "attribute_not_exists(#version)"
+        if new.version:
+            condition = "#version = :version"
+            values[":version"] = new.version
+        key = keys.chunk(campaign, number)
+        self._table.update(key, expression, condition=condition, names=names, values=values, returns="NONE")
+
+
+def chunk_of(item: Item) -> Chunk:
+    """A chunk from its item."""
+    return Chunk(
+        item.get("vector", b""),
+        item.get("version", 0),
+        item.get("state") == "closed",
+        item.get("segments", 0),
+        item.get("wake"),
+    )

@@ -1,0 +1,191 @@
+"""What is known about one number: receipts of the messages to it, its replies, and its standing.
+
+Access patterns: put the facts of receipts, read the newest messages to a number, put a reply once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from kabar.domain.messages import Receipt, Reply
+from kabar.domain.receipts import Told
+from kabar.domain.replies import OptOut, Sent
+from kabar.storage import keys
+from kabar.storage.dynamo import ConditionFailed, Item, Table, put_in, transact, update_in
+
+KEPT_SECONDS = 396 * 24 * 3600  # 13 months
+ORPHANS_KEPT_SECONDS = 72 * 3600
+_PAGES = 5
+_PAGE = 100
+_ATTEMPTS = 5
+
+
+class Contended(Exception):
+    """What a reply changes kept changing under it; nothing was written, the same reply may be tried again."""
+
+
+def keep_receipts(people: Table, told: list[Told]) -> None:
+    """Put one fact per message and status; again, late or out of order does no harm [H1].
+
+    Unconditional: a fact says the same whoever writes it. Raises Unprocessed.
+    """
+    facts: dict[str, Item] = {}
+    for entry in told:
+        receipt, block = entry.receipt, entry.block
+        key = keys.fact(block.workspace, receipt.mobile, entry.message, receipt.status.word)
+        chunk, pos = block.place(entry.message)
+        facts[key["pk"] + key["sk"]] = {
+            **key,
+            "at": receipt.at,
+            "code": receipt.code,
+            "campaign": block.campaign,
+            "chunk": chunk,
+            "pos": pos,
+            "via": "receipt",
+            "expires_at": receipt.at // 1000 + KEPT_SECONDS,
+        }
+    people.batch_put(facts.values())
+
+
+def keep_orphans(dispatch: Table, workspace: str, carrier: str, receipts: list[Receipt], now: int) -> None:
+    """Keep receipts for ids that we don't know, with their numbers, for 72 hours [H2]. Raises Unprocessed."""
+    orphans: dict[str, Item] = {}
+    for receipt in receipts:
+        key = keys.orphan(carrier, receipt.id, receipt.status.word)
+        orphans[key["pk"] + key["sk"]] = {
+            **key,
+            "workspace": workspace,
+            "mobile": receipt.mobile,
+            "at": receipt.at,
+            "code": receipt.code,
+            "expires_at": now // 1000 + ORPHANS_KEPT_SECONDS,
+        }
+    dispatch.batch_put(orphans.values())
+
+
+class Replies:
+    """Replies, each put once together with what it changes."""
+
+    def __init__(self, people: Table, members: Table, workspaces: Table) -> None:
+        self._people = people
+        self._members = members
+        self._workspaces = workspaces
+
+    def facts(self, workspace: str, mobile: str) -> Iterator[Item]:
+        """The facts of the newest messages to a number, newest id first; at most 500 of them."""
+        start: Item | None = None
+        for _ in range(_PAGES):
+            page = self._people.query(
+                keys.person_pk(workspace, mobile),
+                prefix="out#",
+                reverse=True,
+                limit=_PAGE,
+                start=start,
+                consistent=True,
+            )
+            yield from page.items
+            if page.next is None:
+                return
+            start = page.next
+
+    def campaign_end(self, workspace: str, campaign: int) -> int | None:
+        """When a campaign ended, in milliseconds: None while it is under way, 0 when it is unknown."""
+        head = self._workspaces.get(keys.campaign_head(workspace, campaign))
+        return head.get("finished_at") if head else 0
+
+    def put(
+        self,
+        workspace: str,
+        carrier: str,
+        reply: Reply,
+        answer: Sent | None,
+        opt_out: OptOut | None,
+        now: int,
+    ) -> bool:
+        """Put the reply with the standing it changes, all or nothing; False when it was there already [I4].
+
+        An opt-out counts from `now`, our acknowledgement [I7]; a mark that is there already keeps its time.
+        Raises Contended, Unprocessed.
+        """
+        key = keys.reply(workspace, reply.mobile, carrier, reply.id)
+        answered = asdict(answer) if answer else {}
+        answered.pop("at", None)
+        item = {
+            **key,
+            "id": reply.id,
+            "carrier": carrier,
+            "mobile": reply.mobile,
+            "to": reply.to,
+            "text": reply.text,
+            "at": reply.at,
+            **{name: value for name, value in answered.items() if value is not None},
+            "opt_out": opt_out is not None,
+            "via": "reply",
+            "expires_at": now // 1000 + KEPT_SECONDS,
+        }
+        for _ in range(_ATTEMPTS):
+            if self._people.get(key, consistent=True):
+                return False
+            writes = [put_in(self._people, item, "attribute_not_exists(pk)")]
+            if opt_out:
+                mark = {"at": now, "by": f"reply:{reply.id}"}
+                if opt_out.list is None:
+                    writes.append(self._blacklist(workspace, reply.mobile, mark))
+                else:
+                    writes.append(self._leave(workspace, reply.mobile, opt_out.list, mark))
+                    writes += self._mark_member(workspace, reply.mobile, opt_out.list, now)
+            try:
+                transact(writes)
+            except ConditionFailed:
+                continue  # somebody else put it, or changed what it changes: read again
+            return True
+        raise Contended(f"what the reply {reply.id} changes kept changing")
+
+    def _blacklist(self, workspace: str, mobile: str, mark: Item) -> dict[str, Any]:
+        # no condition: every attribute keeps what it has
+        return update_in(
+            self._people,
+            keys.standing(workspace, mobile),
+            "SET blacklisted = if_not_exists(blacklisted, :mark), mobile = :mobile, "
+            "by_workspace_pk = if_not_exists(by_workspace_pk, :pk), "
+            "by_workspace_sk = if_not_exists(by_workspace_sk, :sk)",
+            values={
+                ":mark": mark,
+                ":mobile": mobile,
+                ":pk": keys.blacklist_shard(workspace, mobile),
+                ":sk": f"{mark['at']:013d}#{mobile}",
+            },
+        )
+
+    def _leave(self, workspace: str, mobile: str, list_id: int, mark: Item) -> dict[str, Any]:
+        key = keys.standing(workspace, mobile)
+        standing = self._people.get(key, consistent=True) or {}
+        if "lists" not in standing:
+            first = {":lists": {str(list_id): mark}}
+            return update_in(
+                self._people, key, "SET lists = :lists", "attribute_not_exists(lists)", values=first
+            )
+        return update_in(
+            self._people,
+            key,
+            "SET lists.#list = if_not_exists(lists.#list, :mark)",
+            "attribute_exists(lists)",
+            names={"#list": str(list_id)},
+            values={":mark": mark},
+        )
+
+    def _mark_member(self, workspace: str, mobile: str, list_id: int, now: int) -> list[dict[str, Any]]:
+        """The member's own mark and the list's count, so that lists show what the standing decides."""
+        key = keys.member(list_id, mobile)
+        member = self._members.get(key, consistent=True)
+        if member is None or "opted_out" in member:
+            return []
+        unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out)"
+        writes = [update_in(self._members, key, "SET opted_out = :at", unmarked, values={":at": now})]
+        head = keys.list_head(workspace, list_id)
+        if self._workspaces.get(head, consistent=True):
+            one = {":one": 1}
+            writes.append(
+                update_in(self._workspaces, head, "ADD opted_out :one", "attribute_exists(pk)", values=one)
+            )
+        return writes

@@ -1,0 +1,49 @@
+"""Who may post to a carrier's webhook, remembered for five minutes. [P1]"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kabar.storage import workspaces
+from kabar.storage.dynamo import Table
+
+REMEMBERED_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One workspace's webhook at a carrier. Without a user the token in the address is the only proof."""
+
+    workspace: str
+    carrier: str
+    user: str
+    password: str
+
+
+class Webhooks:
+    """Webhooks by token; `secrets` makes the Secrets Manager client when it is first needed."""
+
+    def __init__(
+        self, table: Table, secrets: Callable[[], Any], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._table = table
+        self._secrets = secrets
+        self._clock = clock
+        self._known: dict[str, tuple[float, Webhook]] = {}
+
+    def find(self, token: str, *, fresh: bool = False) -> Webhook | None:
+        """The webhook of this token, None when there is none; `fresh` reads it again, for a rotated secret."""
+        until, webhook = self._known.get(token, (0.0, None))
+        if webhook and not fresh and self._clock() < until:
+            return webhook
+        self._known.pop(token, None)  # unknown tokens are not remembered: they would fill the memory
+        item = workspaces.webhook(self._table, token)
+        if item is None:
+            return None
+        secret = json.loads(self._secrets().get_secret_value(SecretId=item["secret"])["SecretString"])
+        user, password = secret.get("webhook_user") or "", secret.get("webhook_password") or ""
+        webhook = Webhook(item["workspace"], item["carrier"], user, password)
+        self._known[token] = (self._clock() + REMEMBERED_SECONDS, webhook)
+        return webhook
