@@ -26,7 +26,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     runner, url = await start(Simulator(max_recipients=arguments.max_recipients), arguments.port)
     if arguments.state_file:
         _write(arguments.state_file, {"url": url, "pid": os.getpid()})
-    print(url, flush=True)  # noqa: T201 - the address is this command's output
+    print(url, flush=True)
     await stop.wait()
     await runner.cleanup()
 

@@ -1,5 +1,7 @@
 """Our own routes beside Infobip's: the truth, faults, phones that answer, the account, counts."""
 
+import asyncio
+import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,8 +12,10 @@ from local.carrier.faults import Control, FaultPlan
 from local.carrier.receipts import now_ms
 from local.carrier.segments import measure
 from local.carrier.simulator import SIMULATOR, Account
-from local.carrier.truth import stamp
+from local.carrier.truth import Message, stamp
 from local.carrier.wire import ApiError, answer, read_body
+
+PIECE = 2_000
 
 
 class Reply(Control):
@@ -23,11 +27,33 @@ class Reply(Control):
 
 
 async def truth(request: web.Request) -> web.Response:
-    """`?after=N`: what was accepted and refused after entry N."""
+    """`?after=N`: what was accepted and refused after entry N.
+
+    When `more` is true the page was full: ask again with `after` = `next`.
+    """
     after = request.query.get("after", "0")
     if not after.isdecimal():
         raise ApiError(400, [("after", "must be a number")])
-    return answer(request.app[SIMULATOR].log.page(int(after)))
+    log = request.app[SIMULATOR].log
+    page = log.page(int(after))
+    last = int(after) + len(page)
+    more = last < len(log)
+    accepted = await _listing([message for message in page if message.why is None])
+    refused = await _listing([message for message in page if message.why is not None])
+    return web.Response(
+        text=f'{{"accepted":{accepted},"refused":{refused},"next":{last},"more":{json.dumps(more)}}}',
+        content_type="application/json",
+    )
+
+
+async def _listing(messages: list[Message]) -> str:
+    """A JSON array, made in pieces so that messages are taken meanwhile."""
+    pieces = []
+    for start in range(0, len(messages), PIECE):
+        entries = [message.entry() for message in messages[start : start + PIECE]]
+        pieces.append(json.dumps(entries, separators=(",", ":"))[1:-1])
+        await asyncio.sleep(0)
+    return f"[{','.join(pieces)}]"
 
 
 async def set_faults(request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ A rule's decision depends on the seed, the rule, the first message of the reques
 message was tried: a retry is drawn anew, and the order in which requests arrive plays no part.
 """
 
+import math
 from collections import Counter
 from hashlib import blake2b
 from typing import Annotated, Literal
@@ -56,12 +57,10 @@ class ReceiptPlan(Control):
 
     @model_validator(mode="after")
     def _add_up(self) -> "ReceiptPlan":
-        if abs(sum(self.final.values()) - 1) > 1e-6:
-            message = "the shares of `final` must add up to 1"
-            raise ValueError(message)
+        if not math.isclose(sum(self.final.values()), 1):
+            raise ValueError("the shares of `final` must add up to 1")
         if self.delay_ms[0] > self.delay_ms[1]:
-            message = "`delay_ms` is [least, most]"
-            raise ValueError(message)
+            raise ValueError("`delay_ms` is [least, most]")
         return self
 
 

@@ -44,7 +44,7 @@ class Receipts:
         self._due: list[Due] = []
         self._order = 0
         self._pull: deque[tuple[Message, Outcome]] = deque()
-        self._random = Random()  # noqa: S311 - only shuffles
+        self._random = Random()
 
     def follow(self, message: Message) -> None:
         """Fix how and when an accepted message ends (by its id and the seed), and queue its reports."""
@@ -56,8 +56,7 @@ class Receipts:
         if loss < plan.lost_share:
             self.lost += 1
             return
-        delivery = message.source.webhooks.delivery
-        if delivery and delivery.intermediate_report:
+        if message.terms.intermediate:
             early, *_ = chances(self.plan.seed, message.id, "intermediate")
             self._push(
                 message.at + int(_between(plan, early) if plan.shuffle else wait / 2),
@@ -85,9 +84,8 @@ class Receipts:
         while self._due and self._due[0].at <= now:
             report = heapq.heappop(self._due)
             self.tally.pending -= 1
-            delivery = report.message.source.webhooks.delivery
-            url = (delivery and delivery.url) or self.default_url
-            if delivery and not delivery.notify:
+            url = report.message.terms.report_url or self.default_url
+            if not report.message.terms.notify:
                 continue
             if url:
                 batches[url].append(report)
@@ -140,17 +138,17 @@ def _report(message: Message, outcome: Outcome) -> Json:
         "error": outcome.error,
         "messageId": message.id,
         "to": message.to,
-        "sender": message.source.sender,
+        "sender": message.terms.sender,
         "sentAt": stamp(message.at),
         "doneAt": stamp(message.due),
         "messageCount": message.segments,
         "mccMnc": NETWORK,
     }
-    if message.source.webhooks.callback_data is not None:
-        report["callbackData"] = message.source.webhooks.callback_data
-    options = message.source.options
-    if options.campaign_reference_id is not None:
-        report["campaignReferenceId"] = options.campaign_reference_id
-    if options.platform:
-        report["platform"] = options.platform.model_dump(by_alias=True, exclude_none=True)
+    terms = message.terms
+    if terms.callback_data is not None:
+        report["callbackData"] = terms.callback_data
+    if terms.campaign_reference_id is not None:
+        report["campaignReferenceId"] = terms.campaign_reference_id
+    if terms.platform is not None:
+        report["platform"] = terms.platform
     return report

@@ -21,9 +21,10 @@ from local.carrier.registry import (
 from local.carrier.segments import measure
 from local.carrier.simulator import SIMULATOR, Simulator
 from local.carrier.truth import Message
-from local.carrier.wire import ApiError, SendRequest, SmsMessage, answer, read_body
+from local.carrier.wire import ApiError, SendRequest, Terms, answer, encode, read_body
 
 HOLD = 75.0  # seconds a request hangs at most; clients give up earlier
+LOOK = 0.1  # seconds between two looks whether the client is still there
 DRIP = 1.0  # seconds between two bytes
 SHORTEST, LONGEST = 7, 15  # digits of a number that exists
 
@@ -34,7 +35,7 @@ class Item:
 
     to: str
     id: str
-    source: SmsMessage
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ async def send_messages(request: web.Request) -> web.StreamResponse:
 
 def _job(simulator: Simulator, number: int, body: SendRequest) -> Job:
     items = [
-        Item(destination.to, destination.message_id or str(next(simulator.numbers)), message)
-        for message in body.messages
-        for destination in message.destinations
+        Item(destination.to, destination.message_id or str(next(simulator.numbers)), terms)
+        for terms, destinations in ((Terms.of(message), message.destinations) for message in body.messages)
+        for destination in destinations
     ]
     if len(items) > simulator.max_recipients:
         raise ApiError(400, [("messages", f"at most {simulator.max_recipients} recipients per request")])
@@ -98,9 +99,9 @@ def _take(simulator: Simulator, job: Job, item: Item) -> Message:
         to=item.to,
         id=item.id,
         bulk_id=job.bulk_id,
-        segments=measure(item.source.content.text).segments,
+        segments=measure(item.terms.text).segments,
         request=job.number,
-        source=item.source,
+        terms=item.terms,
     )
     if log.knows(item.id):
         message.why, message.status, message.error = "duplicate message id", DUPLICATE_ID, DUPLICATE_MESSAGE
@@ -114,30 +115,25 @@ def _take(simulator: Simulator, job: Job, item: Item) -> Message:
     return message
 
 
-async def _misbehave(
-    request: web.Request, simulator: Simulator, job: Job, fault: str
-) -> web.StreamResponse:
+async def _misbehave(request: web.Request, simulator: Simulator, job: Job, fault: str) -> web.StreamResponse:
     match fault:
         case "http_500":
             raise ApiError(500)
         case "http_429":
             raise ApiError(429, retry_after=1)
-        case "timeout_before_accept":
-            return await _hang(request)
-        case "reset_before_accept":
-            return _reset(request)
         case "partial":
             return answer(_accept_partly(simulator, job))
-    body = answer(_accept(simulator, job, job.items))
-    match fault:
-        case "timeout_after_accept":
-            return await _hang(request)
-        case "reset_after_accept":
-            return _reset(request)
-        case "slow_drip":
-            return await _drip(request, body)
+        case "timeout_before_accept" | "reset_before_accept":
+            whole = b""
         case _:
-            return _garble(body, job)
+            whole = encode(_accept(simulator, job, job.items))
+    if fault.startswith("timeout"):
+        await _hang(request)
+    elif fault == "slow_drip":
+        return await _drip(request, whole)
+    elif fault == "bad_json":
+        return _garble(whole, job)
+    return _reset(request)
 
 
 def _accept_partly(simulator: Simulator, job: Job) -> Json:
@@ -148,12 +144,12 @@ def _accept_partly(simulator: Simulator, job: Job) -> Json:
     return results
 
 
-async def _hang(request: web.Request) -> web.Response:
+async def _hang(request: web.Request) -> None:
     """Say nothing until the client gives up."""
-    end = asyncio.get_running_loop().time() + HOLD
-    while _connected(request) and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.1)
-    return _reset(request)
+    for _ in range(int(HOLD / LOOK)):
+        if not _connected(request):
+            break
+        await asyncio.sleep(LOOK)
 
 
 def _reset(request: web.Request) -> web.Response:
@@ -169,9 +165,7 @@ def _connected(request: web.Request) -> bool:
     return request.transport is not None and not request.transport.is_closing()
 
 
-async def _drip(request: web.Request, whole: web.Response) -> web.StreamResponse:
-    body = whole.body
-    assert isinstance(body, bytes)
+async def _drip(request: web.Request, body: bytes) -> web.StreamResponse:
     slow = web.StreamResponse(headers={"Content-Type": "application/json"})
     slow.content_length = len(body)
     await slow.prepare(request)
@@ -181,11 +175,9 @@ async def _drip(request: web.Request, whole: web.Response) -> web.StreamResponse
     return slow
 
 
-def _garble(whole: web.Response, job: Job) -> web.Response:
+def _garble(body: bytes, job: Job) -> web.Response:
     """A 200 that is no answer: a gateway's HTML page, or half of the JSON."""
     page, *_ = chances("garble", job.items[0].id)
     if page < 1 / 2:
         return web.Response(text="<html><body>Service is up</body></html>", content_type="text/html")
-    body = whole.body
-    assert isinstance(body, bytes)
     return web.Response(body=body[: len(body) // 2], content_type="application/json")

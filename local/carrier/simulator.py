@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 from pydantic import Field
 
 from local.carrier.faults import Control, FaultPlan, Faults
@@ -22,7 +22,7 @@ Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
 
 
 class Account(Control):
-    """The body of `POST /_account`: the customer as the carrier knows it. `rate_limit` is messages a second."""
+    """The body of `POST /_account`: the customer as the carrier knows it; `rate_limit` is in messages/s."""
 
     api_key: Annotated[str, Field(min_length=1)]
     receipts_url: Address | None = None
@@ -55,7 +55,9 @@ class Simulator:
         self.account = account
         self.receipts.default_url = account.receipts_url
         user = account.webhook_user
-        self.outlet.auth = BasicAuth(user, account.webhook_password, "utf-8") if user else None
+        self.outlet.authorization = (
+            encode_basic_auth(user, account.webhook_password, "utf-8") if user else None
+        )
         self._allowance, self._allowance_at = account.rate_limit or 0.0, time.monotonic()
 
     def plan_faults(self, plan: FaultPlan) -> None:

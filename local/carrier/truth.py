@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from local.carrier.registry import ACCEPTED, NO_ERROR, Json
-from local.carrier.wire import SmsMessage
+from local.carrier.wire import Terms
 
-PAGE = 50_000
+PAGE = 200_000
 NETWORK = "28601"
 
 
@@ -21,7 +21,7 @@ class Message:
     bulk_id: str
     segments: int
     request: int
-    source: SmsMessage
+    terms: Terms
     why: str | None = None  # why it was refused; None when accepted
     status: Json | None = None  # how it ends; None while only accepted
     error: Json | None = None
@@ -35,9 +35,9 @@ class Message:
             "n": self.n,
             "at": self.at,
             "to": f"+{self.to}",
-            "sender": self.source.sender,
+            "sender": self.terms.sender,
             "id": self.id,
-            "text": self.source.content.text,
+            "text": self.terms.text,
             "segments": self.segments,
             "request": self.request,
         }
@@ -54,13 +54,13 @@ class Message:
             "price": {"pricePerMessage": 0.01, "currency": "EUR"},
             "status": self.status if ended else ACCEPTED,
             "error": self.error if ended else NO_ERROR,
-            "content": {"text": self.source.content.text},
+            "content": {"text": self.terms.text},
             "mccMnc": NETWORK,
         }
         if ended:
             line["doneAt"] = stamp(self.due)
-        if self.source.options.platform:
-            line["platform"] = self.source.options.platform.model_dump(by_alias=True, exclude_none=True)
+        if self.terms.platform is not None:
+            line["platform"] = self.terms.platform
         return line
 
 
@@ -74,7 +74,7 @@ class Log:
         self.refused = 0
 
     def next_n(self) -> int:
-        return len(self._messages) + 1
+        return len(self) + 1
 
     def knows(self, message_id: str) -> bool:
         return message_id in self._by_id
@@ -87,15 +87,12 @@ class Log:
         else:
             self.refused += 1
 
-    def page(self, after: int) -> Json:
-        """At most `PAGE` entries with n > after; `next` is the `after` of the next page, `more` whether to ask."""
-        part = self._messages[after : after + PAGE]
-        return {
-            "accepted": [message.entry() for message in part if message.why is None],
-            "refused": [message.entry() for message in part if message.why is not None],
-            "next": after + len(part),
-            "more": after + len(part) < len(self._messages),
-        }
+    def page(self, after: int) -> list[Message]:
+        """At most `PAGE` entries with n > after, in order."""
+        return self._messages[after : after + PAGE]
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
     def find(self, message_ids: list[str], bulk_ids: list[str]) -> list[Message]:
         """Those that match every kind of filter given, newest first when only bulks or nothing are named."""

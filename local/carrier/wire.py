@@ -5,7 +5,8 @@ recipients per request (a setting), and that a sender or a text may not be empty
 """
 
 import json
-from typing import Annotated, Literal, TypeVar
+import sys
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +21,7 @@ MAX_VIOLATIONS = 20
 class Wire(BaseModel):
     """A JSON object in Infobip's camelCase: no coercion, nothing unknown."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
 
 
 class Destination(Wire):
@@ -93,6 +94,34 @@ class SmsMessage(Wire):
     webhooks: Webhooks = Webhooks()
 
 
+class Terms(NamedTuple):
+    """What is remembered of a message for all its recipients, small because there are millions."""
+
+    sender: str | None
+    text: str
+    report_url: str | None
+    notify: bool
+    intermediate: bool
+    callback_data: str | None
+    campaign_reference_id: str | None
+    platform: Json | None
+
+    @classmethod
+    def of(cls, message: SmsMessage) -> "Terms":
+        delivery = message.webhooks.delivery or Delivery()
+        platform = message.options.platform
+        return cls(
+            sender=message.sender,
+            text=message.content.text,
+            report_url=delivery.url and sys.intern(delivery.url),
+            notify=delivery.notify,
+            intermediate=delivery.intermediate_report,
+            callback_data=message.webhooks.callback_data,
+            campaign_reference_id=message.options.campaign_reference_id,
+            platform=platform.model_dump(by_alias=True, exclude_none=True) if platform else None,
+        )
+
+
 class Schedule(Wire):
     bulk_id: Annotated[str | None, Field(max_length=100)] = None
 
@@ -121,28 +150,31 @@ class PreviewRequest(Wire):
     text: Annotated[str, Field(min_length=1)]
 
 
+REFUSALS = {
+    400: ("Request cannot be processed.", "Check the syntax, violations and adjust the request."),
+    401: ("The request lacks valid authentication.", "Check the credentials and try again."),
+    404: ("Requested resource was not found.", "Check the resource path and adjust the request."),
+    405: ("Method is not allowed.", "Check the method and adjust the request."),
+    409: ("The simulator cannot do this now.", "Check the violations."),
+    413: ("Request is too large.", "Send fewer messages per request."),
+    429: ("Too many requests.", "Wait and try again."),
+    500: ("Something went wrong on our side.", "Contact support."),
+}
+
+
 class ApiError(Exception):
     """A refusal of the whole request, in Infobip's v3 shape."""
 
-    TEXTS = {
-        400: ("Request cannot be processed.", "Check the syntax, violations and adjust the request."),
-        401: ("The request lacks valid authentication.", "Check the credentials and try again."),
-        404: ("Requested resource was not found.", "Check the resource path and adjust the request."),
-        405: ("Method is not allowed.", "Check the method and adjust the request."),
-        409: ("The simulator cannot do this now.", "Check the violations."),
-        413: ("Request is too large.", "Send fewer messages per request."),
-        429: ("Too many requests.", "Wait and try again."),
-        500: ("Something went wrong on our side.", "Contact support."),
-    }
-
-    def __init__(self, code: int, violations: list[tuple[str, str]] | None = None, retry_after: int = 0) -> None:
+    def __init__(
+        self, code: int, violations: list[tuple[str, str]] | None = None, retry_after: int = 0
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.violations = violations or []
         self.retry_after = retry_after
 
     def response(self) -> web.Response:
-        description, action = self.TEXTS.get(self.code, self.TEXTS[400])
+        description, action = REFUSALS.get(self.code, REFUSALS[400])
         body: Json = {
             "errorCode": f"E{self.code}",
             "description": description,
@@ -175,6 +207,10 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path.removeprefix(".") or "body"
 
 
+def encode(body: Json) -> bytes:
+    """JSON without the blanks that it does not need."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 def answer(body: Json) -> web.Response:
-    """A 200 without the blanks that JSON does not need."""
-    return web.Response(text=json.dumps(body, separators=(",", ":")), content_type="application/json")
+    return web.Response(body=encode(body), content_type="application/json")
