@@ -62,9 +62,9 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str], cwd
     return Process(child.pid, _started(child.pid) or 0, _BOOT.read_text().strip(), str(log))
 
 
-def current() -> Process:
-    """This very process."""
-    return Process(os.getpid(), _started(os.getpid()) or 0, _BOOT.read_text().strip(), "")
+def of(pid: int) -> Process:
+    """The process that has this pid now."""
+    return Process(pid, _started(pid) or 0, _BOOT.read_text().strip(), "")
 
 
 def stop(process: Process, patience: float = 10) -> None:

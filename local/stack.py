@@ -104,10 +104,10 @@ def start(
     *,
     parameters: Mapping[str, str] | None = None,
     port: int | None = None,
-    keep: bool = False,
+    owner: int | None = None,
     say: Say = lambda _: None,
 ) -> Stack:
-    """Start a stack, or return the one of that name that is up. With `keep` it outlives this process.
+    """Start a stack, or return the one of that name that is up. It may outlive `owner` (a pid) only if None.
 
     Raises Trouble.
     """
@@ -119,8 +119,8 @@ def start(
         if running is not None:
             return running
         _clear(folder)  # what a kill -9 or a reboot left
-        if not keep:
-            processes.current().save(folder / "owner.json")
+        if owner is not None:
+            processes.of(owner).save(folder / "owner.json")
         try:
             return _start(name, folder, parameters or {}, port, say)
         except BaseException:

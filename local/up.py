@@ -11,9 +11,7 @@ def main() -> int:
     if running is not None:
         print("Kabar is already up.")
     else:
-        running = stack.start(
-            stack.UP, port=_port(), keep=True, say=lambda step: print(f"· {step}", flush=True)
-        )
+        running = stack.start(stack.UP, port=_port(), say=lambda step: print(f"· {step}", flush=True))
         print("\nKabar is up.")
     print(_hints(running))
     return 0

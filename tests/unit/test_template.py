@@ -1,0 +1,277 @@
+"""What AWS needs and the local engine drops or does not enforce is proved on the template itself."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local import package, paths
+
+TEMPLATE = package.load()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+# Where AWS takes no resource, or the local engine demands the star (docs/decisions).
+STAR_ALLOWED = {
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "ses:SendEmail",
+}
+
+
+def of_type(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    return list(package.resources(TEMPLATE, kind))
+
+
+def named(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("name", "properties"), of_type(kind), ids=[name for name, _ in of_type(kind)]
+    )
+
+
+def statements(policy: Any) -> Iterator[dict[str, Any]]:
+    found = policy.get("Statement", []) if isinstance(policy, dict) else []
+    yield from [found] if isinstance(found, dict) else found
+
+
+def all_statements() -> list[tuple[str, dict[str, Any]]]:
+    """Every permission given to one of our roles."""
+    found = []
+    for name, resource in RESOURCES.items():
+        properties = resource.get("Properties", {})
+        for policy in properties.get("Policies", []):
+            document = policy.get("PolicyDocument", policy) if isinstance(policy, dict) else {}
+            found += [(name, statement) for statement in statements(document)]
+    return found
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else list(found)
+
+
+@named("AWS::DynamoDB::Table")
+def test_every_table_is_on_demand_encrypted_recoverable_and_forgets_by_itself(
+    name: str, properties: dict[str, Any]
+) -> None:
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, resource in RESOURCES.items()
+        if resource["Type"] in {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
+    ],
+)
+def test_what_holds_data_outlives_the_stack(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] in {"Retain", "RetainExceptOnCreate"}
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+@named("AWS::S3::Bucket")
+def test_every_bucket_is_private_versioned_encrypted_and_cleans_up(
+    name: str, properties: dict[str, Any]
+) -> None:
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["BucketEncryption"]
+    rules = properties["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+    assert any("NoncurrentVersionExpiration" in rule for rule in rules)
+
+
+@named("AWS::S3::Bucket")
+def test_every_bucket_refuses_what_does_not_come_over_tls(name: str, properties: dict[str, Any]) -> None:
+    policies = [
+        policy
+        for _, policy in of_type("AWS::S3::BucketPolicy")
+        if policy["Bucket"] in ({"Ref": name}, properties["BucketName"])
+    ]
+    denials = [
+        statement
+        for policy in policies
+        for statement in statements(policy["PolicyDocument"])
+        if statement["Effect"] == "Deny"
+    ]
+    assert any(
+        denial["Principal"] == "*" and denial["Condition"]["Bool"]["aws:SecureTransport"] in ("false", False)
+        for denial in denials
+    )
+
+
+@named("AWS::Logs::LogGroup")
+def test_logs_are_kept_for_a_set_time(name: str, properties: dict[str, Any]) -> None:
+    assert 1 <= properties["RetentionInDays"] <= 400
+
+
+def test_every_function_logs_there() -> None:
+    assert TEMPLATE["Globals"]["Function"]["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
+
+
+def test_tracing_is_the_services_own() -> None:
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
+    assert all(properties["Tracing"]["Enabled"] for _, properties in of_type("AWS::Serverless::StateMachine"))
+
+
+def dead_letters() -> set[str]:
+    return {name for name, _ in of_type("AWS::SQS::Queue") if "DeadLetters" in name}
+
+
+@named("AWS::SQS::Queue")
+def test_every_queue_is_encrypted_and_has_dead_letters(name: str, properties: dict[str, Any]) -> None:
+    assert properties["SqsManagedSseEnabled"] is True
+    if name in dead_letters():
+        assert properties["MessageRetentionPeriod"] == 14 * 24 * 3600  # the most there is
+    else:
+        target = properties["RedrivePolicy"]["deadLetterTargetArn"]
+        assert target["Fn::GetAtt"][0] in dead_letters()
+
+
+@named("AWS::Serverless::Function")
+def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take(
+    name: str, properties: dict[str, Any]
+) -> None:
+    for event in properties.get("Events", {}).values():
+        if event["Type"] == "SQS":
+            queue = RESOURCES[event["Properties"]["Queue"]["Fn::GetAtt"][0]]["Properties"]
+            assert queue["VisibilityTimeout"] >= 6 * properties["Timeout"]
+
+
+@pytest.mark.parametrize("name", sorted(dead_letters()))
+def test_dead_letters_raise_an_alarm(name: str) -> None:
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for _, alarm in of_type("AWS::CloudWatch::Alarm")
+        if alarm["Namespace"] == "AWS/SQS" and alarm["AlarmActions"]
+        for dimension in alarm["Dimensions"]
+    }
+    assert name in watched
+
+
+@named("AWS::Serverless::StateMachine")
+def test_a_failed_execution_raises_an_alarm_and_is_logged(name: str, properties: dict[str, Any]) -> None:
+    watched = [
+        alarm["Dimensions"][0]["Value"]
+        for _, alarm in of_type("AWS::CloudWatch::Alarm")
+        if alarm["Namespace"] == "AWS/States" and alarm["AlarmActions"]
+    ]
+    assert {"Ref": name} in watched
+    assert properties["Logging"]["Level"] in {"ERROR", "ALL"}
+    assert properties["Logging"]["Destinations"]
+
+
+def test_a_stream_record_that_cannot_be_digested_is_kept() -> None:
+    streams = [
+        event["Properties"]
+        for _, properties in of_type("AWS::Serverless::Function")
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "DynamoDB"
+    ]
+    assert streams
+    for stream in streams:
+        assert stream["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+        assert stream["BisectBatchOnFunctionError"] is True
+        assert stream["MaximumRetryAttempts"] > 0
+
+
+def test_there_are_permissions_to_look_at() -> None:
+    assert len(all_statements()) > 20
+
+
+@pytest.mark.parametrize(("name", "statement"), all_statements())
+def test_no_role_may_do_everything(name: str, statement: dict[str, Any]) -> None:
+    assert not [action for action in actions(statement) if "*" in action]
+
+
+@pytest.mark.parametrize(("name", "statement"), all_statements())
+def test_a_star_stands_only_where_no_resource_can(name: str, statement: dict[str, Any]) -> None:
+    if statement["Resource"] == "*":
+        assert set(actions(statement)) <= STAR_ALLOWED
+
+
+@named("AWS::Serverless::Function")
+def test_every_function_has_a_role_of_its_own(name: str, properties: dict[str, Any]) -> None:
+    assert "Role" not in properties
+    assert properties["Policies"]
+
+
+@named("AWS::Serverless::Function")
+def test_names_line_up(name: str, properties: dict[str, Any]) -> None:
+    words = properties["CodeUri"].rstrip("/").removeprefix("functions/").split("_")
+    assert name == "".join(word.capitalize() for word in words) + "Function"
+
+
+@named("AWS::Serverless::StateMachine")
+def test_state_machines_say_their_functions_by_name(name: str, properties: dict[str, Any]) -> None:
+    definition = json.loads((paths.ROOT / properties["DefinitionUri"]).read_text())
+    used = set(_resources_of(definition))
+    assert used == {f"${{{each}}}" for each in properties["DefinitionSubstitutions"]}
+    for placeholder, target in properties["DefinitionSubstitutions"].items():
+        assert target == {"Fn::GetAtt": [placeholder.removesuffix("Arn"), "Arn"]}
+
+
+def _resources_of(definition: dict[str, Any]) -> Iterator[str]:
+    for state in definition["States"].values():
+        if state["Type"] == "Task":
+            yield state["Resource"]
+        if "ItemProcessor" in state:
+            yield from _resources_of(state["ItemProcessor"])
+
+
+def _tasks(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for state in definition["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        if "ItemProcessor" in state:
+            yield from _tasks(state["ItemProcessor"])
+
+
+@named("AWS::Serverless::StateMachine")
+def test_every_task_is_tried_again_when_its_worker_dies(name: str, properties: dict[str, Any]) -> None:
+    definition = json.loads((paths.ROOT / properties["DefinitionUri"]).read_text())
+    for task in _tasks(definition):
+        errors = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
+        assert "States.TaskFailed" in errors
+
+
+def test_only_webhooks_are_open_to_the_world() -> None:
+    ((_, api),) = of_type("AWS::Serverless::Api")
+    assert api["Auth"]["DefaultAuthorizer"]
+    is_open = {
+        path
+        for path, methods in api["DefinitionBody"]["paths"].items()
+        for route in methods.values()
+        if route.get("security") == [{"NONE": []}]
+    }
+    assert is_open
+    assert all(path.startswith("/webhooks/") for path in is_open)
+
+
+def test_no_resource_policy_comes_near_the_limit() -> None:
+    # one permission for the whole API per function, not one per route
+    permissions = of_type("AWS::Lambda::Permission")
+    assert all(permission["SourceArn"] for _, permission in permissions)
+    for name, resource in RESOURCES.items():
+        if resource["Type"].endswith("Policy"):
+            assert len(json.dumps(resource["Properties"])) < 15_000, name
+    assert all(
+        event["Type"] not in {"Api", "HttpApi"}
+        for _, properties in of_type("AWS::Serverless::Function")
+        for event in properties.get("Events", {}).values()
+    )
