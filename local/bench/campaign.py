@@ -1,0 +1,205 @@
+"""One campaign in this process, started by local/bench/send.py; the last line printed holds the figures.
+
+Settings come from the environment, as in Lambda. Handlers are called as Step Functions would, receipts come
+100 at a time, stream records are what BatchWriteItem was given.
+"""
+
+import importlib.util
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kabar.storage import dynamo, keys, workspaces
+from kabar.storage.campaigns import Campaigns
+from kabar.storage.ids import reserve
+from local import http, paths
+from local.trouble import Trouble, run
+
+RECIPIENTS = 5_000
+SLICE = 100
+PER_POST = 100  # receipts that the carrier pushes at a time
+POSTS_PER_EVENT = 10  # queue messages in one batch, as the template says
+PER_STREAM_BATCH = 1_000  # stream records in one batch, as the template says
+WORKSPACE, CARRIER, SENDER = "bench", "infobip", "3774"
+TEXT = "Hi %%1%%, your order %%2%% is ready at %%3%%. Show this message until Friday. To stop, answer STOP."
+
+Handler = Callable[[dict[str, Any], Any], Any]
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+
+
+class Meter:
+    """Sums the write units of all calls of the process, and keeps the facts of receipts that it wrote."""
+
+    def __init__(self, client: Any) -> None:
+        self.units = 0.0
+        self.received: list[dict[str, Any]] = []
+        client.meta.events.register("provide-client-params.dynamodb", self._ask)
+        client.meta.events.register("after-call.dynamodb", self._count)
+
+    def _ask(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        if model.name == "BatchWriteItem":
+            items = (
+                put["PutRequest"]["Item"]
+                for put in params["RequestItems"].get(os.environ["PEOPLE_TABLE"], [])
+            )
+            self.received += [item for item in items if item.get("via") == {"S": "receipt"}]
+        return {**params, "ReturnConsumedCapacity": "TOTAL"} if model.name in WRITES else params
+
+    def _count(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name in WRITES:
+            consumed = parsed.get("ConsumedCapacity", [])
+            for part in consumed if isinstance(consumed, list) else [consumed]:
+                self.units += part["CapacityUnits"]
+
+
+class Context:
+    """What Lambda hands to a handler."""
+
+    function_name = "bench"
+    function_version = "$LATEST"
+    memory_limit_in_mb = "1024"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:bench"
+    aws_request_id = "bench"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 900_000
+
+
+def main() -> int:
+    """Send RECIPIENTS messages, deliver their receipts, and print the figures."""
+    campaign = prepare()
+    meter = Meter(dynamo.client())
+    handlers = {name: load(name) for name in ("plan_leg", "send_lane", "apply_receipts", "follow_people")}
+    leg = {"workspace": WORKSPACE, "campaign": campaign, "leg": 1, "execution": "bench"}
+    plan = handlers["plan_leg"](leg, Context)
+    must("lanes to send", plan["outcome"], "send")
+    before = time.process_time()
+    for lane in plan["lanes"]:
+        handlers["send_lane"]({**leg, "lane": lane}, Context)
+    cpu = time.process_time() - before
+    accepted = list(truth())
+    must("messages that the carrier accepted", len(accepted), RECIPIENTS)
+    deliver(accepted, handlers["apply_receipts"])
+    for records in grouped(meter.received, PER_STREAM_BATCH):
+        images = [{"eventName": "INSERT", "eventID": "", "dynamodb": {"NewImage": item}} for item in records]
+        handlers["follow_people"]({"Records": images}, Context)
+    must("receipts that became facts", len(meter.received), RECIPIENTS)
+    figures = {
+        "send_cpu_us_per_message": cpu / RECIPIENTS * 1e6,
+        "write_units_per_message": meter.units / RECIPIENTS,
+    }
+    print(json.dumps(figures))
+    return 0
+
+
+def prepare() -> int:
+    """A workspace, its carrier, a list of RECIPIENTS members and a campaign to it; the campaign's id."""
+    table = dynamo.Table(os.environ["WORKSPACES_TABLE"])
+    now = time.time_ns() // 1_000_000
+    workspaces.create(table, WORKSPACE, timezone="UTC", email="", sender=SENDER, carrier=CARRIER, now=now)
+    workspaces.save_carrier(
+        table,
+        WORKSPACE,
+        CARRIER,
+        base_url=os.environ["CARRIER_URL"],
+        rate=100_000,  # the pace is reserved as ever, but never waited for
+        slice_size=SLICE,
+        secret=os.environ["CARRIER_SECRET"],
+    )
+    list_id, campaign = reserve(table), reserve(table)
+    table.put(
+        keys.list_head(WORKSPACE, list_id)
+        | {
+            "id": list_id,
+            "name": "bench",
+            "members": RECIPIENTS,
+            "opted_out": 0,
+            "deleted": 0,
+            "created_at": now,
+        }
+    )
+    dynamo.Table(os.environ["MEMBERS_TABLE"]).batch_put(
+        keys.member(list_id, mobile)
+        | {
+            "params": [f"Budi {n % 97}", f"TR-{n:06d}", "Kadikoy"],
+            "import": "0",
+            "before": "absent",
+            "at": now,
+        }
+        for n, mobile in ((n, f"+90532{n:07d}") for n in range(RECIPIENTS))
+    )
+    head = {
+        "id": campaign,
+        "name": "bench",
+        "list_id": list_id,
+        "text": TEXT,
+        "sender": SENDER,
+        "carrier": CARRIER,
+        "due_at": now,
+        "created_at": now,
+    }
+    Campaigns(table, dynamo.Table(os.environ["ACTIVITY_TABLE"])).create(WORKSPACE, head, "bench")
+    return campaign
+
+
+def must(what: str, value: object, expected: object) -> None:
+    """A figure counts only if the work was done."""
+    if value != expected:
+        raise Trouble(f"{what}: {value}, not {expected}")
+
+
+def load(function: str) -> Handler:
+    """The handler of a function, as Lambda would import it."""
+    path = paths.ROOT / "functions" / function / "handler.py"
+    spec = importlib.util.spec_from_file_location(function, path) if path.exists() else None
+    if spec is None or spec.loader is None:
+        raise Trouble(f"{path} is missing.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Handler = module.handler
+    return handler
+
+
+def truth() -> Iterator[dict[str, Any]]:
+    """Every message that the carrier accepted."""
+    after = 0
+    while True:
+        page = http.call("GET", f"{os.environ['CARRIER_URL']}/_truth?after={after}").body
+        yield from page["accepted"]
+        after = page["next"]
+        if not page["more"]:
+            return
+
+
+def deliver(accepted: list[dict[str, Any]], apply_receipts: Handler) -> None:
+    """Receipts for all, in an order of their own, as the webhook puts them into the queue."""
+    random.Random(2).shuffle(accepted)
+    receipts = [
+        {
+            "id": message["id"],
+            "mobile": "+" + message["to"].removeprefix("+"),
+            "status": "received",
+            "at": time.time_ns() // 1_000_000,
+            "code": "5 0",
+        }
+        for message in accepted
+    ]
+    bodies = [
+        {"workspace": WORKSPACE, "carrier": CARRIER, "receipts": post} for post in grouped(receipts, PER_POST)
+    ]
+    for posts in grouped(bodies, POSTS_PER_EVENT):
+        records = [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(posts)]
+        apply_receipts({"Records": records}, Context)
+
+
+def grouped(entries: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]
+
+
+if __name__ == "__main__":
+    run(main)
