@@ -1,0 +1,94 @@
+"""The HTTPS API: every /v1 route."""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import intake
+import problems
+import wiring
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from kabar.log import logger, masked
+from problems import Problem
+from routes import blacklist, campaigns, imports, lists
+
+wiring.settings()
+
+app = APIGatewayRestResolver(
+    enable_validation=True,
+    json_body_deserializer=intake.parse,
+    # an answer of ours that breaks its own schema is our mistake, never the client's
+    response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+for resource in (lists, imports, campaigns, blacklist):
+    app.include_router(resource.router)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one request and log it in one line: ids, no bodies, numbers masked."""
+    began = time.monotonic()
+    request = event.get("requestContext") or {}
+    logger.set_correlation_id(_request_id(event))
+    try:
+        answer = dict(app.resolve(intake.checked(event), context))
+    except Problem as problem:
+        answer = _answer(problem, _request_id(event))
+    logger.info(
+        "call",
+        method=event.get("httpMethod"),
+        route=masked(str(event.get("resource"))),
+        status=answer["statusCode"],
+        workspace=(request.get("authorizer") or {}).get("workspace"),
+        milliseconds=round(1000 * (time.monotonic() - began)),
+    )
+    return answer
+
+
+@app.exception_handler(Problem)
+def _problem(problem: Problem) -> Response[str]:
+    body = problem.body(_request_id(app.current_event.raw_event))
+    return Response(problem.kind.status, problems.MEDIA_TYPE, body, headers=problem.headers)
+
+
+@app.exception_handler(RequestValidationError)
+def _invalid(error: RequestValidationError) -> Response[str]:
+    return _problem(problems.of_validation(error.errors()))
+
+
+@app.not_found
+def _nothing_here(_: NotFoundError) -> Response[str]:
+    path, method = app.current_event.path, app.current_event.http_method
+    takes = sorted({route.method for route in _routes() if route.rule.match(path)})
+    if not takes:
+        return _problem(Problem(problems.NOT_FOUND, "There is no such address. The API is under /v1."))
+    allowed = ", ".join(takes)
+    detail = f"{method} is not possible here; {allowed} is."
+    return _problem(Problem(problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed}))
+
+
+@app.exception_handler(Exception)
+def _our_mistake(error: Exception) -> Response[str]:
+    logger.error("unexpected", exc_info=error)
+    detail = "It is logged under this request_id; the same request may be sent again."
+    return _problem(Problem(problems.INTERNAL_ERROR, detail))
+
+
+def _routes() -> list[Any]:
+    return [*app._static_routes, *app._dynamic_routes]  # noqa: SLF001  # Powertools shows them nowhere else
+
+
+def _answer(problem: Problem, request_id: str) -> dict[str, Any]:
+    headers = {"Content-Type": problems.MEDIA_TYPE} | problem.headers
+    return {
+        "statusCode": problem.kind.status,
+        "headers": headers,
+        "body": problem.body(request_id),
+        "isBase64Encoded": False,
+    }
+
+
+def _request_id(event: Mapping[str, Any]) -> str:
+    return str((event.get("requestContext") or {}).get("requestId", ""))

@@ -1,0 +1,76 @@
+"""What must hold for a request before any route sees it: size, media type, readable text."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import problems
+from problems import Problem
+
+MAX_BODY = 4 * 1024 * 1024  # from about 5 MB on, AWS may answer before our code does
+
+
+def checked(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with its body as text and no missing maps. Raises Problem (400, 413, 415)."""
+    headers = event.get("headers") or {}
+    body = _text(event)
+    if body:
+        _require_json({name.lower(): value for name, value in headers.items()}.get("content-type"))
+    try:
+        size = len(body.encode())
+        for part in (event["path"], event.get("queryStringParameters"), headers):
+            json.dumps(part, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Problem(problems.MALFORMED_BODY, "The request is not valid UTF-8.") from error
+    if size > MAX_BODY:
+        raise Problem(
+            problems.BODY_TOO_LARGE,
+            f"A body may have {MAX_BODY} bytes (4 MB); this one has {size}. "
+            "Larger lists come as a CSV file in the uploads bucket.",
+        )
+    multi = event.get("multiValueHeaders") or {name: [value] for name, value in headers.items()}
+    return event | {"headers": headers, "multiValueHeaders": multi, "body": body, "isBase64Encoded": False}
+
+
+def parse(body: str) -> Any:
+    """JSON, strictly: no NaN or Infinity, no half surrogates, nothing that Python alone would take."""
+    try:
+        value = json.loads(body, parse_constant=_no_constant)
+        if "\\u" in body:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Problem(
+            problems.MALFORMED_BODY, "The body holds half of a surrogate pair, which is no text."
+        ) from error
+    except RecursionError as error:
+        raise Problem(problems.MALFORMED_BODY, "The body is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Problem(problems.MALFORMED_BODY, f"The body is not JSON: {error.msg} at {where}.") from error
+    except ValueError as error:  # a number beyond what Python converts, or NaN
+        raise Problem(problems.MALFORMED_BODY, "The body holds a number that can't be read.") from error
+    return value
+
+
+def _text(event: dict[str, Any]) -> str:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body)
+    if len(body) > MAX_BODY * 2:  # checked exactly once decoded
+        raise Problem(problems.BODY_TOO_LARGE, f"A body may have {MAX_BODY} bytes (4 MB).")
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Problem(problems.MALFORMED_BODY, "The body is not valid UTF-8.") from error
+
+
+def _require_json(content_type: str | None) -> None:
+    if content_type and content_type.split(";")[0].strip().lower() != "application/json":
+        raise Problem(
+            problems.UNSUPPORTED_MEDIA_TYPE, "Send the body with the header Content-Type: application/json."
+        )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,177 @@
+"""Campaigns: create, watch, report, pause, resume, cancel [F1] [F5] [M1]."""
+
+import hashlib
+from typing import Annotated, Any
+
+import problems
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path
+from kabar.storage import browse, executions, idempotency, ids, keys, workspaces
+from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
+from problems import Problem, invalid, not_found
+from routes.paging import Cursor, Limit, Listing
+from schemas import MAX_ID, CampaignView, NewCampaign, Page
+from wiring import Caller, CallerOf, CursorsOf, Now, settings, table
+
+router = Router()
+CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Any text of yours; for 24 hours the same key and body get the same answer.",
+    ),
+]
+
+
+def campaigns() -> Campaigns:
+    return Campaigns(table("workspaces"), table("activity"))
+
+
+@router.post(
+    "/v1/campaigns",
+    status_code=201,
+    summary="Create a campaign and start it",
+    tags=["Campaigns"],
+    operation_id="create_campaign",
+)
+def create_campaign(
+    new: NewCampaign, caller: CallerOf, at: Now, idempotency_key: IdempotencyKey = None
+) -> Response[CampaignView]:
+    if idempotency_key is None:
+        return _created(_create(new, caller, at, ids.reserve(table("workspaces"))))
+    attempt = _begin(caller, idempotency_key, new.model_dump_json(), at)
+    if isinstance(attempt, idempotency.Answered):
+        return _created(CampaignView.model_validate_json(attempt.body))
+    try:
+        view = _create(new, caller, at, attempt.resource)
+    except Exception:
+        idempotency.release(table("idempotency"), attempt)
+        raise
+    idempotency.finish(table("idempotency"), attempt, 201, view.model_dump_json())
+    return _created(view)
+
+
+def _begin(caller: Caller, key: str, body: str, at: int) -> idempotency.Attempt | idempotency.Answered:
+    try:
+        return idempotency.begin(
+            table("idempotency"),
+            caller.workspace,
+            "POST /v1/campaigns",
+            key,
+            body_hash=hashlib.sha256(body.encode()).hexdigest(),
+            now=at,
+            reserve=lambda: ids.reserve(table("workspaces")),
+        )
+    except idempotency.KeyReused as error:
+        raise Problem(
+            problems.IDEMPOTENCY_KEY_REUSED, "Another request with another body had this Idempotency-Key."
+        ) from error
+    except idempotency.InFlight as error:
+        raise Problem(
+            problems.REQUEST_IN_FLIGHT,
+            f"Send it again in {error.retry_after} s to get its answer.",
+            headers={"Retry-After": str(error.retry_after)},
+        ) from error
+
+
+def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> CampaignView:
+    workspace = caller.workspace
+    if browse.list_head(table("workspaces"), workspace, new.list_id) is None:
+        raise invalid("list_id", "there is no list with this id")
+    defaults = workspaces.settings(table("workspaces"), workspace)
+    head = {
+        "id": campaign,
+        "name": new.name,
+        "list_id": new.list_id,
+        "text": new.text,
+        "sender": new.sender or defaults["sender"],
+        "carrier": defaults["carrier"],
+        "due_at": at,
+        "created_at": at,
+    }
+    campaigns().create(workspace, head, f"api:{caller.principal}")
+    executions.start_leg(settings().run_campaign_arn, workspace, campaign, 1)
+    return CampaignView.of(campaigns().get(workspace, campaign, consistent=True) or head)
+
+
+def _created(view: CampaignView) -> Response[CampaignView]:
+    return Response(201, "application/json", view, headers={"Location": f"/v1/campaigns/{view.id}"})
+
+
+@router.get(
+    "/v1/campaigns", summary="Show the campaigns, newest first", tags=["Campaigns"], operation_id="list_campaigns"
+)
+def list_campaigns(
+    caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[CampaignView]:
+    listing = Listing(cursors, (caller.workspace, "campaigns"))
+    before = listing.position(cursor)
+    start = {"pk": keys.workspace_pk(caller.workspace), "sk": before} if before else None
+    found = campaigns().page(caller.workspace, limit + 1, start).items  # one more tells whether a page follows
+    position = found[limit - 1]["sk"] if len(found) > limit else None
+    return listing.page(found[:limit], position, CampaignView.of)
+
+
+@router.get(
+    "/v1/campaigns/<campaign_id>", summary="Show a campaign", tags=["Campaigns"], operation_id="get_campaign"
+)
+def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> CampaignView:
+    return CampaignView.of(_head(campaign_id, caller))
+
+
+def _head(campaign: int, caller: Caller) -> dict[str, Any]:
+    head = campaigns().get(caller.workspace, campaign)
+    if head is None:
+        raise not_found("campaign")
+    return head
+
+
+@router.post(
+    "/v1/campaigns/<campaign_id>/pause",
+    status_code=202,
+    summary="Pause a campaign between carrier calls",
+    tags=["Campaigns"],
+    operation_id="pause_campaign",
+)
+def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
+    return _control(campaign_id, caller, "pause", at)
+
+
+@router.post(
+    "/v1/campaigns/<campaign_id>/resume",
+    status_code=202,
+    summary="Resume a paused campaign; nobody is skipped or sent twice",
+    tags=["Campaigns"],
+    operation_id="resume_campaign",
+)
+def resume_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
+    return _control(campaign_id, caller, "resume", at)
+
+
+@router.post(
+    "/v1/campaigns/<campaign_id>/cancel",
+    status_code=202,
+    summary="Cancel a campaign; what wasn't handed over never will be",
+    tags=["Campaigns"],
+    operation_id="cancel_campaign",
+)
+def cancel_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
+    return _control(campaign_id, caller, "cancel", at)
+
+
+def _control(campaign: int, caller: Caller, action: str, at: int) -> CampaignView:
+    try:
+        head = campaigns().control(caller.workspace, campaign, action, f"api:{caller.principal}", at)
+    except NoCampaign as error:
+        raise not_found("campaign") from error
+    except NotAllowed as error:
+        status = error.args[0]
+        raise Problem(
+            problems.STATUS_CONFLICT, f"A campaign that is {status} can't be told to {action}."
+        ) from error
+    executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign, head["leg"] + 1)
+    return CampaignView.of(head)

@@ -1,0 +1,275 @@
+"""What goes in and out of the API, as pydantic models; the OpenAPI document is made from them.
+
+Requests are strict: no conversions ("5" is no number) and no unknown fields. Times are RFC 3339 in UTC.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from kabar.domain.campaigns import Life
+from kabar.domain.statuses import MEANINGS
+from kabar.domain.text import UnknownPlaceholder, parse
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MAX_ID = 2**53 - 1
+_SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID, examples=[1042])]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-01T09:00:00.000Z"])]
+Mobile = Annotated[str, Field(description="International form: + and digits.", examples=["+6421555666"])]
+Count = Annotated[int, Field(ge=0)]
+T = TypeVar("T")
+
+
+def moment(at: int | None) -> str | None:
+    """Epoch ms as RFC 3339 in UTC; None stays None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a listing."""
+
+    data: list[T]
+    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last page.")
+
+
+class ListView(BaseModel):
+    """A recipient list."""
+
+    id: Id
+    name: str = Field(examples=["Members of the gym"])
+    batch: str | None = Field(description="A reference of your own.")
+    email: str | None = Field(description="Where replies to this list are forwarded.")
+    members: Count = Field(description="Numbers on the list, without deleted ones.")
+    opted_out: Count = Field(description="Members known to have opted out.")
+    deleted: Count = Field(description="Deleted numbers that stay findable.")
+    loading: bool = Field(description="Whether an import is writing it.")
+    created_at: Time
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any]) -> "ListView":
+        return cls(
+            id=head["id"],
+            name=head["name"],
+            batch=head.get("batch"),
+            email=head.get("email"),
+            members=head.get("members", 0),
+            opted_out=head.get("opted_out", 0),
+            deleted=head.get("deleted", 0),
+            loading=bool(head.get("loading")),
+            created_at=moment(head["created_at"]) or "",
+        )
+
+
+class MemberView(BaseModel):
+    """One number on a list, with its params."""
+
+    mobile: Mobile
+    params: list[str] = Field(
+        description="Up to 6; the first is %%1%% in a text.", examples=[["Amy", "Scott"]]
+    )
+    opted_out: bool
+    opted_out_at: Time | None
+    deleted: bool
+    deleted_at: Time | None
+
+    @classmethod
+    def of(cls, member: Mapping[str, Any]) -> "MemberView":
+        opted_out, deleted = member.get("opted_out"), member.get("deleted")
+        return cls(
+            mobile=member["sk"],
+            params=member.get("params", []),
+            opted_out=opted_out is not None,
+            opted_out_at=moment(opted_out),
+            deleted=deleted is not None,
+            deleted_at=moment(deleted),
+        )
+
+
+class ImportError_(BaseModel):
+    """Why an import failed and what to do about it."""
+
+    model_config = ConfigDict(title="ImportError")
+
+    code: str = Field(examples=["not_utf8"])
+    message: str
+    fix: str | None
+
+
+class ImportView(BaseModel):
+    """An import: a file on its way into a list. Rows read is the sum of the five buckets once it is done."""
+
+    id: str = Field(examples=["4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c"])
+    key: str = Field(
+        description="The object in the uploads bucket.", examples=["acme/lists/Gym/members.csv"]
+    )
+    state: Literal["validating", "needs_decision", "loading", "done", "failed"]
+    phase: str | None = Field(description="What it is doing, for people.")
+    list_id: Id | None
+    list_name: str | None
+    header: list[str] | None = Field(description="The header row that was recognised and skipped.")
+    rows_read: Count
+    accepted: Count
+    corrected: Count
+    duplicates: Count
+    opted_out: Count
+    rejected: Count
+    added: Count | None = Field(description="Numbers that are new on the list.")
+    readded: Count | None = Field(description="Deleted numbers that are members again.")
+    updated: Count | None = Field(description="Members whose params were replaced.")
+    bytes_read: Count
+    bytes_total: Count | None
+    estimated_end: Time | None = Field(description="When the file will be read at the present speed.")
+    rejected_file: str | None = Field(
+        description="A link, good for an hour, to the rejected rows with their reasons."
+    )
+    error: ImportError_ | None
+    created_at: Time
+    updated_at: Time
+    finished_at: Time | None
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any], rejected_file: str | None) -> "ImportView":
+        counts = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read")
+        same = ("phase", "list_id", "list_name", "header", "added", "readded", "updated", "bytes_total")
+        error = head.get("error")
+        return cls(
+            id=head["id"],
+            key=head["key"],
+            state=head["state"],
+            **{name: head.get(name, 0) for name in counts},
+            **{name: head.get(name) for name in same},
+            estimated_end=moment(_estimated_end(head)),
+            rejected_file=rejected_file,
+            error=ImportError_(code=error["code"], message=error["message"], fix=error.get("fix"))
+            if error
+            else None,
+            created_at=moment(head["created_at"]) or "",
+            updated_at=moment(head["updated_at"]) or "",
+            finished_at=moment(head.get("finished_at")),
+        )
+
+
+def _estimated_end(head: Mapping[str, Any]) -> int | None:
+    read, total = head.get("bytes_read"), head.get("bytes_total")
+    if head["state"] != "validating" or not read or not total or read > total:
+        return None
+    return int(head["created_at"] + (head["updated_at"] - head["created_at"]) * total / read)
+
+
+class NewCampaign(Request):
+    """A campaign to send at once."""
+
+    name: str = Field(min_length=1, max_length=50, examples=["Christmas hours"])
+    list_id: Id
+    text: str = Field(
+        min_length=1,
+        max_length=1600,
+        description="%%1%% to %%6%% stand for each recipient's params.",
+        examples=["Hi %%1%%, we are open on Boxing Day."],
+    )
+    schedule: Literal["now"] = Field(description="When to send.")
+    sender: str | None = Field(
+        default=None,
+        description="Up to 11 letters and digits, or a number; the workspace's own when left out.",
+        examples=["Kabar"],
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _placeholders(cls, text: str) -> str:
+        try:
+            parse(text)
+        except UnknownPlaceholder as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @field_validator("sender")
+    @classmethod
+    def _sender(cls, sender: str | None) -> str | None:
+        if sender is not None and not _SENDER.fullmatch(sender):
+            raise ValueError("a sender is up to 11 letters and digits (A-Z, a-z, 0-9) or up to 15 digits")
+        return sender
+
+
+class CampaignView(BaseModel):
+    """A campaign and where it stands."""
+
+    id: Id
+    name: str
+    status: Life
+    status_reason: str | None = Field(description="Why it is paused or failed.")
+    list_id: Id
+    text: str
+    sender: str
+    recipients: Count | None = Field(description="Known once the recipients are frozen at the start.")
+    segments: Count | None = Field(description="Of all recipients' texts together; known with recipients.")
+    scheduled_at: Time
+    created_at: Time
+    status_at: Time = Field(description="Since when it has this status.")
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any]) -> "CampaignView":
+        plan = head.get("plan") or {}
+        return cls(
+            id=head["id"],
+            name=head["name"],
+            status=head["status"],
+            status_reason=head.get("status_reason"),
+            list_id=head["list_id"],
+            text=head["text"],
+            sender=head["sender"],
+            recipients=plan.get("recipients"),
+            segments=plan.get("segments"),
+            scheduled_at=moment(head["due_at"]) or "",
+            created_at=moment(head["created_at"]) or "",
+            status_at=moment(head.get("status_at", head["created_at"])) or "",
+        )
+
+
+class Report(BaseModel):
+    """How a campaign went: how many recipients are in each status [M1]."""
+
+    campaign_id: Id
+    name: str
+    status: Life
+    recipients: Count
+    segments: Count = Field(description="Of what was or is to be handed over.")
+    opted_out: Count = Field(
+        description="Recipients left out as opted out or blacklisted, and those who answered with an opt-out."
+    )
+    statuses: dict[str, Count] = Field(
+        description="Recipients per message status; every status is there.",
+        examples=[{"received": 970, "failed": 30}],
+    )
+    meanings: dict[str, str] = Field(
+        description="What each status means.",
+        default_factory=lambda: {status.word: meaning for status, meaning in MEANINGS.items()},
+    )
+
+
+class NewBlacklisting(Request):
+    """A number that nobody is to send to."""
+
+    mobile: str = Field(
+        min_length=1,
+        max_length=50,
+        description="International form, or local with the workspace's prefixes.",
+        examples=["+6421555666"],
+    )
+
+
+class BlacklistView(BaseModel):
+    """A blacklisted number."""
+
+    mobile: Mobile
+    at: Time = Field(description="Since when.")
+    by: str = Field(description="`api:<key>` or `reply:<carrier's id>`.", examples=["api:key:1f2e3d4c5b6a7988"])

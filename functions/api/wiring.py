@@ -1,0 +1,91 @@
+"""What the routes work on, built once per process and only when first needed."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+import problems
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.request import Request
+from cursors import Cursors
+from kabar.settings import read
+from kabar.storage.dynamo import Table
+from problems import Problem
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspaces_table: str
+    members_table: str
+    people_table: str
+    dispatch_table: str
+    activity_table: str
+    idempotency_table: str
+    work_bucket: str
+    run_campaign_arn: str
+    cursor_key_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the authorizer said; the only source of the workspace [A1]."""
+
+    workspace: str
+    principal: str
+
+
+@cache
+def settings() -> Settings:
+    return read(Settings)
+
+
+@cache
+def table(kind: str) -> Table:
+    """The table of one kind: `workspaces`, `members`, `people`, `dispatch`, `activity` or `idempotency`."""
+    return Table(getattr(settings(), f"{kind}_table"))
+
+
+@cache
+def cursors() -> Cursors:
+    import boto3  # 0.3 s that only the first paged call needs
+
+    secrets = boto3.client("secretsmanager")
+    answer = secrets.get_secret_value(SecretId=settings().cursor_key_secret)
+    return Cursors(answer["SecretString"].encode())
+
+
+@cache
+def _s3() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(signature_version="s3v4"))
+
+
+def download_link(object_key: str, file_name: str) -> str:
+    """A link to an object of the work bucket that works for an hour without credentials."""
+    params = {
+        "Bucket": settings().work_bucket,
+        "Key": object_key,
+        "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+        "ResponseContentType": "text/csv; charset=utf-8",
+    }
+    return str(_s3().generate_presigned_url("get_object", Params=params, ExpiresIn=3600))
+
+
+def caller(request: Request) -> Caller:
+    context = request.resolved_event.get("requestContext", {}).get("authorizer") or {}
+    if not context.get("workspace"):
+        raise Problem(problems.UNAUTHORIZED, "Send the header Authorization: Bearer kb_… with a valid key.")
+    return Caller(context["workspace"], context["principal"])
+
+
+def now() -> int:
+    """Epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+Now = Annotated[int, Depends(now)]
+CallerOf = Annotated[Caller, Depends(caller)]
+CursorsOf = Annotated[Cursors, Depends(cursors)]
