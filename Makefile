@@ -37,7 +37,7 @@ check: setup  ## lint, format, types, architecture, template, API document; chan
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/kabar .venv/bin/lint-imports --no-cache | tail -n 4
-	@.venv/bin/cfn-lint
+	@.venv/bin/cfn-lint template.yaml
 	@$(RUN) -m local.openapi --check
 
 .PHONY: fix

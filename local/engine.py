@@ -50,13 +50,12 @@ class Engine:
     def log(self) -> Path:
         return _log(self.home)
 
-    def workers(self, function: str = "") -> Iterator[int]:
-        """Pids of its warm Lambda workers, all or those of functions whose name contains `function`."""
+    def workers(self) -> Iterator[tuple[int, str]]:
+        """(pid, function name) of its Lambda workers."""
         for pid in processes.having(f"{_temporary(self.home)}/ministack-lambda-"):
             with contextlib.suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_text()
-                if function in command.partition("ministack-lambda-")[2].partition("/")[0]:
-                    yield pid
+                yield pid, command.partition("ministack-lambda-")[2].partition("/")[0]
 
 
 def start(home: Path, port: int | None = None) -> Engine:

@@ -137,6 +137,29 @@ _WORDS = {
 }
 
 
+def until_none(differences: Callable[[], list[str]], patience: float = 30) -> list[str]:
+    """Look again until nothing differs, since receipts may be on their way; what differs in the end."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = differences()
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(_POLL)
+
+
+def denials(stack: Stack) -> list[str]:
+    """Every refused permission in the functions' and the engine's logs; there must be none."""
+    logs = stack.client("logs")
+    messages = [
+        event["message"]
+        for group in logs.describe_log_groups()["logGroups"]
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for event in page["events"]
+    ]
+    messages += stack.engine.log.read_text(errors="replace").splitlines()
+    return [message for message in messages if "AccessDenied" in message or "not authorized to" in message]
+
+
 def _polls(patience: float, what: str) -> Iterator[None]:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
