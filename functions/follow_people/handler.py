@@ -29,9 +29,9 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     for record in event["Records"]:
         try:
             item = decode_item(record["dynamodb"]["NewImage"])
-            if item.get("campaign") is None:
-                continue
             byte = told_by(item)
+            if item.get("campaign") is None or not byte:
+                continue  # no message of ours, or one that says nothing about it
             changes[int(item["campaign"]), int(item["chunk"])].append((int(item["pos"]), byte))
         except (KeyError, TypeError, ValueError):
             unreadable.append(record.get("eventID", ""))  # again would not help

@@ -56,7 +56,7 @@ WEBHOOKS = Webhooks(Table(SETTINGS.workspaces_table), lambda: client("secretsman
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer 200 once everything readable is queued; 404, 401, 413, 400 without a word more, 503 to try again."""
+    """Answer 200 once all is queued; 404, 401, 413 or 400 without a word more; 503 to be posted again."""
     try:
         webhook = known(event)
         logged = take(webhook, event["path"].rpartition("/")[2], body_of(event))
@@ -112,7 +112,7 @@ def body_of(event: Mapping[str, Any]) -> bytes:
 
 
 def take(webhook: Webhook, kind: str, body: bytes) -> dict[str, Any]:
-    """Queue what the post says, and say what to log; entries whose id or number no table can hold are left out."""
+    """Queue what the post says, and say what to log; ids and numbers that no key can hold are left out."""
     source = {"workspace": webhook.workspace, "carrier": webhook.carrier}
     reader = carrier(webhook.carrier)
     try:

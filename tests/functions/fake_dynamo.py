@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from kabar.storage.dynamo import decode_item, encode_item
 
 Item = dict[str, Any]
@@ -19,7 +20,7 @@ _ABSENT = object()
 
 def client_error(code: str, **more: Any) -> ClientError:
     """The error as botocore raises it."""
-    return ClientError({"Error": {"Code": code, "Message": code}, **more}, "Operation")  # type: ignore[arg-type]
+    return ClientError({"Error": {"Code": code, "Message": code}, **more}, "Operation")
 
 
 class FakeDynamo:

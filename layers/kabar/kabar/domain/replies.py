@@ -11,6 +11,7 @@ OPT_OUT_WORDS = (
     *("TD", "ARRET", "RET", "İPTAL", "BERHENTI", "BATAL", "TIDAK"),
 )
 OPEN_FOR_REPLIES = 72 * 3600 * 1000  # milliseconds
+_MARKS = {"Mn", "Me", "Cf"}  # accents, enclosing marks, invisible characters
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -21,10 +22,9 @@ def folded(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).replace("ı", "i").casefold()
     # once more: folding case may bring letters and marks that decompose further
-    letters = (
-        c for c in unicodedata.normalize("NFKD", plain) if unicodedata.category(c) not in {"Mn", "Me", "Cf"}
-    )
-    return _NOT_WORD.sub(" ", "".join(letters)).strip()
+    apart = unicodedata.normalize("NFKD", plain)
+    letters = "".join(c for c in apart if unicodedata.category(c) not in _MARKS)
+    return _NOT_WORD.sub(" ", letters).strip()
 
 
 _FOLDED_OPT_OUT_WORDS = frozenset(map(folded, OPT_OUT_WORDS))
@@ -37,7 +37,7 @@ def is_opt_out(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that went to the number that now replies; `at` is when we handed it over, in epoch milliseconds."""
+    """A message that went to the number that replies; `at` is when it was handed over, in epoch ms."""
 
     message: int
     at: int

@@ -89,8 +89,10 @@ def reason_of(byte: int) -> Reason:
 
 
 def merge_cell(old: int, new: int) -> int:
-    """The higher rank wins with its reason; an opt-out answer stays."""
-    keep = old if old & 0x0F >= new & 0x0F else new
+    """The higher rank wins with its reason, the higher reason between equal ranks; an opt-out answer stays."""
+    if old == new:
+        return old
+    keep = old if (old & 0x0F, old & 0x70) >= (new & 0x0F, new & 0x70) else new
     return keep & 0x7F | (old | new) & REPLIED_OPT_OUT
 
 

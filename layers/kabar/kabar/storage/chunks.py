@@ -19,7 +19,7 @@ _CHUNKS = keys.CHUNKS_PER_PARTITION
 
 
 class Chunk(NamedTuple):
-    """One chunk as stored. `version` is 0 and the vector empty before its first write; times in milliseconds."""
+    """One chunk as stored. `version` is 0 and the vector empty before its first write; times are epoch ms."""
 
     vector: bytes = b""
     version: int = 0
@@ -44,7 +44,7 @@ class Chunks:
         return chunk_of(item) if item else Chunk()
 
     def every(self, campaign: int, chunks: int) -> Iterator[Item]:
-        """The items of all chunks of a campaign that has so many, in order; chunks never written have none."""
+        """The items of a campaign's chunks, in order; a chunk that was never written has none."""
         for partition in range(-(-chunks // _CHUNKS)):
             yield from self._table.every(keys.chunks_pk(campaign, partition))
 

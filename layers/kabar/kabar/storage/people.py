@@ -13,7 +13,7 @@ from kabar.domain.replies import OptOut, Sent
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, put_in, transact, update_in
 
-KEPT_SECONDS = 396 * 24 * 3600  # 13 months
+KEPT_SECONDS = 400 * 86_400  # 13 months
 ORPHANS_KEPT_SECONDS = 72 * 3600
 _PAGES = 5
 _PAGE = 100

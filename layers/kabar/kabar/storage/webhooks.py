@@ -34,7 +34,7 @@ class Webhooks:
         self._known: dict[str, tuple[float, Webhook]] = {}
 
     def find(self, token: str, *, fresh: bool = False) -> Webhook | None:
-        """The webhook of this token, None when there is none; `fresh` reads it again, for a rotated secret."""
+        """The webhook of this token or None; `fresh` reads it again, for a rotated secret."""
         until, webhook = self._known.get(token, (0.0, None))
         if webhook and not fresh and self._clock() < until:
             return webhook

@@ -1,0 +1,50 @@
+"""Handlers loaded as Lambda does, with fakes where boto3 would make clients."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+from kabar.storage import dynamo
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    "WORKSPACES_TABLE": "workspaces",
+    "MEMBERS_TABLE": "members",
+    "PEOPLE_TABLE": "people",
+    "DISPATCH_TABLE": "dispatch",
+    "RECEIPTS_QUEUE_URL": "https://queues/receipts",
+    "REPLIES_QUEUE_URL": "https://queues/replies",
+    "DEPLOYMENT": "1a2b3c4d",
+}
+
+
+def load(name: str, monkeypatch: pytest.MonkeyPatch, **clients: Any) -> ModuleType:
+    """A fresh `functions/<name>/handler.py`, cold: `clients` are by service, such as dynamodb=FakeDynamo()."""
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
+    dynamo.client.cache_clear()
+    path = ROOT / "functions" / name / "handler.py"
+    spec = importlib.util.spec_from_file_location(f"{name}_handler", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sample(name: str) -> dict[str, Any]:
+    """An event of `events/`."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))
+    return event
+
+
+def queued(*bodies: Any) -> dict[str, Any]:
+    """An SQS event of these bodies."""
+    records = [{"messageId": f"m{n}", "body": json.dumps(body)} for n, body in enumerate(bodies)]
+    return {"Records": records}
