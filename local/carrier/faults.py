@@ -65,7 +65,10 @@ class ReceiptPlan(Control):
 
 
 class FaultPlan(Control):
-    """The body of `POST /_faults`; without one, nothing goes wrong."""
+    """The body of `POST /_faults`; without one, nothing goes wrong.
+
+    `latency_ms` passes before a request is taken, even if its client has given up by then: a late accept.
+    """
 
     seed: int = 0
     latency_ms: Annotated[float, Field(ge=0)] = 0

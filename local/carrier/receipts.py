@@ -140,7 +140,7 @@ def _report(message: Message, outcome: Outcome) -> Json:
         "to": message.to,
         "sender": message.terms.sender,
         "sentAt": stamp(message.at),
-        "doneAt": stamp(message.due),
+        "doneAt": stamp(message.due if outcome.status is message.status else message.at),
         "messageCount": message.segments,
         "mccMnc": NETWORK,
     }

@@ -207,3 +207,30 @@ def test_an_intermediate_report_comes_when_it_was_asked_for(carrier: Carrier, we
     carrier.send(message("a", webhooks={"delivery": delivery}))
     eventually(lambda: len(webhook.results) == 2)
     assert [each["status"]["groupId"] for each in webhook.results] == [1, 3]
+
+
+def test_a_slow_carrier_accepts_what_its_client_gave_up_on(carrier: Carrier) -> None:
+    carrier.faults(latency_ms=400)
+    carrier.http.timeout = httpx.Timeout(0.1)
+    with pytest.raises(httpx.ReadTimeout):
+        carrier.send(message("a"))
+    assert accepted(carrier) == []
+    eventually(lambda: accepted(carrier) == ["a"])
+
+
+def test_receipts_travel_in_batches_of_at_most_per_post(carrier: Carrier, webhook: Webhook) -> None:
+    carrier.account(receipts_url=webhook.url)
+    carrier.faults(receipts={"delay_ms": [0, 0], "per_post": 7})
+    carrier.send(message(*ids(30)))
+    eventually(lambda: len(webhook.results) == 30)
+    assert max(len(body["results"]) for body in webhook.bodies) == 7
+
+
+def test_a_refused_post_is_tried_again(carrier: Carrier, webhook: Webhook) -> None:
+    webhook.answers = [500]
+    carrier.account(receipts_url=webhook.url)
+    carrier.faults(receipts={"delay_ms": [0, 0]})
+    carrier.send(message("a"))
+    eventually(lambda: len(webhook.results) == 1)
+    eventually(lambda: carrier.get("/_stats")["receipts"]["posted"] == 1)
+    assert carrier.get("/_stats")["webhook_answers"] == {"500": 1, "200": 1}
