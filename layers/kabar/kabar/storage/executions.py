@@ -4,13 +4,14 @@ import json
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
 @cache
 def client() -> Any:
+    import boto3  # most of the API's cold start, which only a call that starts something needs
+    from botocore.config import Config
+
     return boto3.client("stepfunctions", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
