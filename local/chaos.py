@@ -1,9 +1,9 @@
 """`make chaos`: kill Lambda workers and break the carrier's answers, then ask whether anybody noticed.
 
 A stack of its own with a short lease. While a file is imported and a campaign sent, workers are killed
-with `kill -9`, and about a tenth of the carrier's answers are lost, late or wrong. In the end every row must be
-in its bucket, the campaign completed, nobody messaged twice, and nobody skipped whom the report doesn't call
-uncertain.
+with `kill -9`, and about a tenth of the carrier's answers are lost, late or wrong. In the end every row must
+be in its bucket, the campaign completed, nobody messaged twice, and nobody skipped whom the report doesn't
+call uncertain.
 """
 
 import argparse
