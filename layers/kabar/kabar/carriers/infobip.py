@@ -67,7 +67,9 @@ class Infobip:
 
     def ask(self, account: Account, call: Call, ids: Sequence[str], seconds: float) -> Mapping[str, Result]:
         query = [("messageId", message_id) for message_id in ids] + [("limit", "1000")]
-        answer = call(Request("GET", f"{account.base_url}/sms/3/logs", _headers(account), query=query), seconds)
+        answer = call(
+            Request("GET", f"{account.base_url}/sms/3/logs", _headers(account), query=query), seconds
+        )
         _check(answer)
         entries = [entry for entry in _items(answer, "results") if _status(entry).get("id") != DUPLICATE]
         return _results(entries, set(ids))
@@ -80,10 +82,10 @@ class Infobip:
             status, error = entry.get("status"), entry.get("error") or {}
             if not isinstance(status, dict) or not isinstance(error, dict):
                 raise BadWebhook("a result has no status object")
-            word = IDS.get(status.get("id", -1), GROUPS.get(status.get("groupId", -1)))
+            word = IDS.get(_number(status, "id"), GROUPS.get(_number(status, "groupId")))
             if word is None:
                 raise BadWebhook(f"status group {status.get('groupId')!r} is not in Infobip's registry")
-            if error.get("id") in DEAD_ERRORS and error.get("permanent"):
+            if _number(error, "id") in DEAD_ERRORS and error.get("permanent"):
                 word = Status.DEAD
             code = f"{status.get('id')}/{error.get('id', 0)}"
             at = _time(entry.get("doneAt") or entry.get("sentAt"))
@@ -151,7 +153,7 @@ def _status(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _results(items: Sequence[Mapping[str, Any]], ours: set[str]) -> dict[str, Result]:
-    """Results by our id. Matched by id, not by place; an id that comes twice, or without a status we know, is unknown."""
+    """Results by our id, not by place; an id that comes twice, or without a status we know, is unknown."""
     results: dict[str, Result] = {}
     repeated: set[str] = set()
     for item in items:
@@ -187,6 +189,12 @@ def _text(entry: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
     return value
 
 
+def _number(entry: Mapping[str, Any], name: str) -> int:
+    """An id of Infobip's registry; -1, which is none, for anything that isn't a number."""
+    value = entry.get(name)
+    return value if isinstance(value, int) else -1
+
+
 def _mobile(digits: str) -> str:
     return "+" + digits.removeprefix("+")
 
@@ -194,6 +202,9 @@ def _mobile(digits: str) -> str:
 def _time(value: Any) -> int:
     """Epoch milliseconds of `2019-11-09T16:00:00.000+0100`."""
     try:
-        return int(datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000)
+        at = datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
         raise BadWebhook("a result has no readable time") from error
+    if at.tzinfo is None:
+        raise BadWebhook("a result's time has no offset")
+    return int(at.timestamp() * 1000)

@@ -77,7 +77,8 @@ class AnswerLost(CarrierError):
 class Handover(Protocol):
     """One sender's way to one carrier. Calls are made once, never retried inside, and cut at `seconds` in all."""
 
-    promise: Promise
+    @property
+    def promise(self) -> Promise: ...
 
     def send(self, messages: Sequence[Message], *, seconds: float) -> Mapping[str, Result]:
         """Hand over; what became of each by id, an absent id being unknown. Raises a CarrierError."""

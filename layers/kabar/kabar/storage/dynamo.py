@@ -76,7 +76,7 @@ def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
 def decode(value: Mapping[str, Any]) -> Any:
     """One value from DynamoDB's JSON."""
     ((kind, raw),) = value.items()
-    if kind == "S" or kind == "BOOL":
+    if kind in {"S", "BOOL"}:
         return raw
     if kind == "N":
         return float(raw) if "." in raw or "e" in raw or "E" in raw else int(raw)
@@ -127,7 +127,7 @@ class Table:
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Put one item. Raises ConditionFailed."""
-        request = self._write(condition, values, names)
+        request = self.write_request(condition, values, names)
         self._guarded(self._dynamo.put_item, Item=encode_item(item), **request)
 
     def update(
@@ -141,7 +141,7 @@ class Table:
         returns: str = "ALL_NEW",
     ) -> Item:
         """Update one item and return it as `returns` says. Raises ConditionFailed."""
-        request = self._write(condition, values, names)
+        request = self.write_request(condition, values, names)
         answer = self._guarded(
             self._dynamo.update_item,
             Key=encode_item(key),
@@ -160,7 +160,7 @@ class Table:
         names: Mapping[str, str] | None = None,
     ) -> None:
         """Delete one item; an absent one is no error. Raises ConditionFailed."""
-        request = self._write(condition, values, names)
+        request = self.write_request(condition, values, names)
         self._guarded(self._dynamo.delete_item, Key=encode_item(key), **request)
 
     def query(
@@ -244,9 +244,10 @@ class Table:
 
         _in_batches([{"PutRequest": {"Item": encode_item(item)}} for item in items], BATCH_WRITE, call)
 
-    def _write(
+    def write_request(
         self, condition: str | None, values: Mapping[str, Any] | None, names: Mapping[str, str] | None
     ) -> dict[str, Any]:
+        """What every write says besides its key: table, condition, values and names."""
         request: dict[str, Any] = {"TableName": self.name}
         if condition:
             request["ConditionExpression"] = condition
@@ -268,20 +269,30 @@ class Table:
 
 def put_in(table: Table, item: Mapping[str, Any], condition: str | None = None, **how: Any) -> dict[str, Any]:
     """A put for `transact`."""
-    return {"Put": {"Item": encode_item(item), **table._write(condition, how.get("values"), how.get("names"))}}
+    return {
+        "Put": {
+            "Item": encode_item(item),
+            **table.write_request(condition, how.get("values"), how.get("names")),
+        }
+    }
 
 
 def update_in(
     table: Table, key: Key, expression: str, condition: str | None = None, **how: Any
 ) -> dict[str, Any]:
     """An update for `transact`."""
-    request = table._write(condition, how.get("values"), how.get("names"))
+    request = table.write_request(condition, how.get("values"), how.get("names"))
     return {"Update": {"Key": encode_item(key), "UpdateExpression": expression, **request}}
 
 
 def delete_in(table: Table, key: Key, condition: str | None = None, **how: Any) -> dict[str, Any]:
     """A delete for `transact`."""
-    return {"Delete": {"Key": encode_item(key), **table._write(condition, how.get("values"), how.get("names"))}}
+    return {
+        "Delete": {
+            "Key": encode_item(key),
+            **table.write_request(condition, how.get("values"), how.get("names")),
+        }
+    }
 
 
 def transact(writes: Sequence[dict[str, Any]], dynamo: Any = None) -> None:

@@ -28,7 +28,7 @@ def start(arn: str, name: str, payload: dict[str, Any]) -> None:
             raise
 
 
-def start_leg(arn: str, workspace: str, campaign: int, leg: int) -> None:
-    """Start one leg of a campaign at once."""
+def start_leg(arn: str, workspace: str, campaign: int, leg: int, mark: str = "") -> None:
+    """Start one leg of a campaign at once; `mark` makes another name, where an earlier start came to nothing."""
     payload = {"workspace": workspace, "campaign": campaign, "leg": leg}
-    start(arn, f"{campaign}-{leg}", payload)
+    start(arn, f"{campaign}-{leg}{mark}", payload)

@@ -7,7 +7,7 @@ FIRST_ID = 1000
 
 
 def reserve(table: Table, count: int = 1) -> int:
-    """The first of `count` consecutive ids that nobody else gets. An answer that is lost leaves a hole, no harm."""
+    """The first of `count` consecutive ids that nobody else gets; a lost answer leaves a hole, no harm."""
     item = table.update(
         keys.id_counter(),
         "SET #next = if_not_exists(#next, :first) + :count",

@@ -5,7 +5,7 @@ milliseconds. Numbers are zero-padded where their order matters.
 """
 
 import hashlib
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zlib import crc32
 
 Key = dict[str, str]
@@ -187,7 +187,7 @@ def orphan(carrier_name: str, carrier_id: str, status: str) -> Key:
 
 
 def activity(workspace: str, at: int, entry: str) -> Key:
-    month = datetime.fromtimestamp(at / 1000, timezone.utc).strftime("%Y-%m")
+    month = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m")
     return _key(f"{workspace}#{month}", f"{at:013d}#{entry}")
 
 

@@ -1,0 +1,1 @@
+"""The legs of a campaign: plan, send, settle. Here the domain's rules meet storage and carriers."""

@@ -1,0 +1,23 @@
+"""What planning and settling a leg work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kabar.storage.campaigns import Campaigns
+from kabar.storage.chunks import Chunks
+from kabar.storage.dynamo import Table
+from kabar.storage.plans import Plans
+from kabar.storage.schedules import Schedules
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`start_leg(workspace, campaign, leg)` starts a leg at once."""
+
+    campaigns: Campaigns
+    workspaces: Table
+    members: Table
+    chunks: Chunks
+    plans: Plans
+    schedules: Schedules
+    start_leg: Callable[[str, int, int], None]

@@ -1,0 +1,132 @@
+"""PlanLeg: takes the leg and the turn, freezes the recipients once, lays out the lanes."""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
+from kabar.domain.segments import count
+from kabar.domain.text import parse
+from kabar.legs.desk import Desk
+from kabar.storage import ids, keys
+from kabar.storage.chunks import chunk_of
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.plans import Row
+
+LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
+WRITERS = 4  # threads that put chunk objects; more gain nothing
+
+
+def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str, now: int) -> dict[str, Any]:
+    """What this leg is to do: {"outcome": "send", "lanes": [{first, last, of}, …]} or why not.
+
+    Outcomes: send; settle (nothing left to send, or paused or cancelled); queued; waiting_for_import; superseded.
+    Doing it again within the same execution gives the same.
+    """
+    here = {"workspace": workspace, "campaign": campaign, "leg": leg, "execution": execution}
+    # dead man's switch first: whatever dies from here on, the next leg starts
+    desk.schedules.arm(workspace, campaign, leg + 1, now + LEASE, now)
+    head = desk.campaigns.take_leg(workspace, campaign, leg, execution, now + LEASE)
+    if head is None:
+        return here | {"outcome": "superseded"}
+    outcome = _get_ready(desk, head, now)
+    if outcome in ("queued", "waiting_for_import"):
+        desk.schedules.disarm(
+            campaign, leg + 1
+        )  # whoever it waits for starts the next leg, `sweep` if that dies
+    if outcome != "send":
+        return here | {"outcome": outcome}
+    if "plan" not in head and not _freeze(desk, head, now):
+        return here | {"outcome": "superseded"}
+    ranges = _lanes(desk, head)
+    return here | {"outcome": "send" if ranges else "settle", "lanes": ranges}
+
+
+def _get_ready(desk: Desk, head: Item, now: int) -> str:
+    if head["status"] in (Life.PAUSED, Life.CANCELLED):
+        return "settle"
+    if "plan" not in head and _is_loading(desk, head):
+        return "waiting_for_import" if desk.campaigns.advance(head, Life.QUEUED, now) else "superseded"
+    if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now):
+        return "superseded"
+    if not desk.campaigns.take_turn(head):
+        return "queued"
+    started = {"started_at": head.get("started_at", now)}
+    return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "settle"
+
+
+def _is_loading(desk: Desk, head: Item) -> bool:
+    """Whether an import is writing the list; then FinishImport finds the note left here."""
+    key = keys.list_head(head["workspace"], head["list_id"])
+    if not (desk.workspaces.get(key, consistent=True) or {}).get("loading"):
+        return False
+    note = keys.waiting_for_import(head["workspace"], head["list_id"], head["id"])
+    desk.workspaces.put(note | {"campaign": head["id"], "leg": head["leg"] + 1})
+    # looked at again: an import that finished before the note was there has not seen it
+    return bool((desk.workspaces.get(key, consistent=True) or {}).get("loading"))
+
+
+def _freeze(desk: Desk, head: Item, now: int) -> bool:
+    """Write the recipients under an attempt of its own and commit them by one conditional write."""
+    workspace, campaign = head["workspace"], head["id"]
+    attempt = hashlib.sha256(f"{head['leg_execution']}/{now}".encode()).hexdigest()[:16]
+    template = parse(head["text"])
+    recipients = segments = chunks = 0
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing: list[Future[None]] = []
+        members = _members(desk.members, head["list_id"])
+        while members_here := list(islice(members, CHUNK_SIZE)):
+            rows: list[Row] = [
+                (m, params, count(template.merge(params)).segments) for m, params in members_here
+            ]
+            writing.append(pool.submit(desk.plans.write, campaign, attempt, chunks, rows))
+            if len(writing) > 2 * WRITERS:
+                writing.pop(0).result()
+            recipients += len(rows)
+            segments += sum(row[2] for row in rows)
+            chunks += 1
+        for future in writing:
+            future.result()
+    carrier = desk.workspaces.get(keys.carrier(workspace, head["carrier"])) or {}
+    first_id = ids.reserve(desk.workspaces, max(recipients, 1))
+    block = {
+        "first": first_id,
+        "size": recipients,
+        "workspace": workspace,
+        "campaign": campaign,
+        "list": head["list_id"],
+        "chunk_size": CHUNK_SIZE,
+    }
+    desk.workspaces.put(keys.id_block(first_id) | block)
+    plan = {
+        "attempt": attempt,
+        "recipients": recipients,
+        "chunks": chunks,
+        "chunk_size": CHUNK_SIZE,
+        "segments": segments,
+        "first_id": first_id,
+        "slice": carrier.get("slice", 1),
+    }
+    return desk.campaigns.commit_plan(head, plan)
+
+
+def _members(members: Table, list_id: int) -> Iterator[tuple[str, list[str]]]:
+    """Everybody on the list, shard by shard in the order of their numbers: the frozen order."""
+    for shard in range(keys.MEMBER_SHARDS):
+        for item in members.every(keys.member_pk(list_id, shard), consistent=True):
+            if "deleted" not in item:
+                yield item["sk"], item["params"]
+
+
+def _lanes(desk: Desk, head: Item) -> list[dict[str, int]]:
+    plan = head["plan"]
+    if not plan["chunks"]:
+        return []
+    closed = {
+        item["number"] for item in desk.chunks.every(head["id"], plan["chunks"]) if chunk_of(item).closed
+    }
+    carrier = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
+    open_chunks = [number for number in range(plan["chunks"]) if number not in closed]
+    return lanes(open_chunks, plan["segments"] / plan["chunks"], carrier.get("rate", 1))

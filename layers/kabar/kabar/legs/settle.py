@@ -1,0 +1,105 @@
+"""SettleLeg: what follows a leg, and carrying it out."""
+
+from typing import Any
+
+from kabar.domain.campaigns import ChunkState, Life, Next, after_leg
+from kabar.domain.slices import DOUBT, SETTLED
+from kabar.domain.statuses import Status, cell
+from kabar.legs.desk import Desk
+from kabar.storage.chunks import chunk_of
+from kabar.storage.dispatch import ChunkLedger
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.reports import report
+
+STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
+
+
+def settle_leg(
+    desk: Desk, dispatch: Table, workspace: str, campaign: int, leg: int, execution: str, now: int
+) -> dict[str, Any]:
+    """Complete, close, release, go on or wait: {"outcome", …}. Doing it again gives the same."""
+    head = desk.campaigns.get(workspace, campaign, consistent=True)
+    if head is None or (head["leg"], head.get("leg_execution")) != (leg, execution):
+        return {"outcome": "superseded"}
+    if "closed_at" in head:
+        _pass_turn(desk, head)
+        return {"outcome": head["status"]}
+    touched = _touched(desk, head)
+    decision = after_leg(
+        Life(head["status"]),
+        head.get("plan", {}).get("chunks", 1),
+        touched,
+        now,
+        hold=head.get("wake_at", 0),
+        progress=head.get("progress", 0),
+        stalled=head.get("stalled", 0),
+    )
+    if decision.what is Next.GO_ON or decision.what is Next.WAIT:
+        if not desk.campaigns.keep(
+            head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at
+        ):
+            return {"outcome": "superseded"}
+        if decision.what is Next.GO_ON:
+            desk.start_leg(workspace, campaign, leg + 1)
+        else:
+            desk.schedules.move(workspace, campaign, leg + 1, decision.at, now)
+        return {"outcome": decision.what.value, "at": decision.at, "settled": decision.progress}
+    if decision.what is not Next.RELEASE and not _end(desk, dispatch, head, decision.what, now):
+        return {"outcome": "superseded"}
+    desk.schedules.disarm(campaign, leg + 1)
+    _pass_turn(desk, head)
+    return {"outcome": decision.what.value}
+
+
+def _touched(desk: Desk, head: Item) -> list[ChunkState]:
+    states = []
+    for item in desk.chunks.every(head["id"], head.get("plan", {}).get("chunks", 0)):
+        chunk = chunk_of(item)
+        settled = sum(byte & 0x0F >= SETTLED for byte in chunk.vector)
+        states.append(ChunkState(item["number"], chunk.closed, chunk.wake, settled))
+    return states
+
+
+def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:
+    """Close the campaign with its totals; what was never handed over is cancelled first."""
+    if what is not Next.COMPLETE:
+        _close_chunks(desk, dispatch, head, now)
+    counts = report(head, desk.chunks)
+    totals = {
+        "recipients": counts.recipients,
+        "segments": counts.segments,
+        "opted_out": counts.opted_out,
+        "statuses": {status.word: number for status, number in counts.statuses.items()},
+    }
+    life = {Next.COMPLETE: Life.COMPLETED, Next.CLOSE: Life.CANCELLED, Next.FAIL: Life.FAILED}[what]
+    return desk.campaigns.close(head, life, now, totals, STALLED if what is Next.FAIL else None)
+
+
+def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
+    """Untouched positions are cancelled, claims without a result uncertain; a late result still outranks both."""
+    plan = head.get("plan")
+    if plan is None:
+        return
+    closed = {
+        item["number"] for item in desk.chunks.every(head["id"], plan["chunks"]) if chunk_of(item).closed
+    }
+    for number in range(plan["chunks"]):
+        if number in closed:
+            continue
+        size = min(plan["chunk_size"], plan["recipients"] - number * plan["chunk_size"])
+        vector = bytearray([cell(Status.CANCELLED)]) * size
+        for slice_number, claim in ChunkLedger(dispatch, head["id"], number).claims().items():
+            start = slice_number * plan["slice"]
+            for index, byte in enumerate(claim.vector):
+                in_hand = bool(claim.owner) or byte & 0x0F == DOUBT
+                if byte & 0x0F >= SETTLED:
+                    vector[start + index] = byte
+                elif in_hand:
+                    vector[start + index] = cell(Status.UNCERTAIN)
+        desk.chunks.merge(head["id"], number, bytes(vector), now, close=True, wake=None)
+
+
+def _pass_turn(desk: Desk, head: Item) -> None:
+    following = desk.campaigns.pass_turn(head["workspace"], head["id"], head["due_at"])
+    if following:
+        desk.start_leg(head["workspace"], *following)

@@ -1,0 +1,38 @@
+"""Builds the real desk of PlanLeg, SettleLeg and Sweep from the environment."""
+
+from dataclasses import dataclass
+
+from kabar.legs.desk import Desk
+from kabar.storage import executions
+from kabar.storage.campaigns import Campaigns
+from kabar.storage.chunks import Chunks
+from kabar.storage.dynamo import Table
+from kabar.storage.plans import Plans
+from kabar.storage.schedules import Schedules
+
+
+@dataclass(frozen=True)
+class Environment:
+    workspaces_table: str
+    members_table: str
+    dispatch_table: str
+    activity_table: str
+    work_bucket: str
+    run_campaign_arn: str
+    scheduler_role_arn: str
+    schedule_prefix: str
+
+
+def desk(env: Environment) -> Desk:
+    workspaces = Table(env.workspaces_table)
+    return Desk(
+        campaigns=Campaigns(workspaces, Table(env.activity_table)),
+        workspaces=workspaces,
+        members=Table(env.members_table),
+        chunks=Chunks(Table(env.dispatch_table)),
+        plans=Plans(env.work_bucket),
+        schedules=Schedules(env.schedule_prefix, env.run_campaign_arn, env.scheduler_role_arn),
+        start_leg=lambda workspace, campaign, leg: executions.start_leg(
+            env.run_campaign_arn, workspace, campaign, leg
+        ),
+    )

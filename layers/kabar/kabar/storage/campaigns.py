@@ -1,0 +1,291 @@
+"""Campaign heads, the leg in charge, the queue and the turn. Access patterns: docs/data-model.md [P10]–[P17]."""
+
+from typing import Any
+
+from kabar.domain.campaigns import ALIVE, CONTROLS, Life
+from kabar.storage import activity, keys
+from kabar.storage.dynamo import ConditionFailed, Item, Page, Table, delete_in, put_in, transact, update_in
+
+
+class NotAllowed(Exception):
+    """The campaign's status doesn't allow this; `args[0]` is the status."""
+
+
+class NoCampaign(Exception):
+    """There is no such campaign in this workspace."""
+
+
+class Campaigns:
+    """The campaigns of all workspaces. Times are epoch milliseconds."""
+
+    def __init__(self, table: Table, activity_table: Table) -> None:
+        self._table = table
+        self._activity = activity_table
+
+    def create(self, workspace: str, head: Item, by: str) -> None:
+        """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `due_at`,
+        `created_at`), due at once. Putting the same again is harmless.
+        """
+        item = {
+            **keys.campaign_head(workspace, head["id"]),
+            **head,
+            "workspace": workspace,
+            "status": Life.SCHEDULED.value,
+            "leg": 0,
+            "lease_until": 0,
+        }
+        mark = keys.open_campaign(workspace, head["id"]) | {"workspace": workspace, "campaign": head["id"]}
+        try:
+            transact([put_in(self._table, item, "attribute_not_exists(pk)"), put_in(self._table, mark)])
+        except ConditionFailed:
+            return
+        self._log(
+            workspace,
+            head["created_at"],
+            by,
+            "campaign created",
+            head["id"],
+            {"status": Life.SCHEDULED.value},
+        )
+
+    def get(self, workspace: str, campaign: int, *, consistent: bool = False) -> Item | None:
+        """[P11]"""
+        return self._table.get(keys.campaign_head(workspace, campaign), consistent=consistent)
+
+    def page(self, workspace: str, limit: int, start: Item | None = None) -> Page:
+        """[P12] Newest first."""
+        pk = keys.workspace_pk(workspace)
+        return self._table.query(pk, prefix="campaign#", limit=limit, start=start, reverse=True)
+
+    def every_open(self) -> list[Item]:
+        """[P13] {workspace, campaign} of every campaign that isn't over, in all workspaces."""
+        return list(self._table.every("open", prefix="campaign#"))
+
+    # ---- control by people ----
+
+    def control(self, workspace: str, campaign: int, action: str, by: str, now: int) -> Item:
+        """Pause, resume or cancel; the caller starts the next leg, which carries it out.
+
+        Returns the head. Raises NotAllowed with the status, NoCampaign.
+        """
+        allowed, target = CONTROLS[action]
+        try:
+            head = self._move(workspace, campaign, allowed, target, now, reason=None)
+        except ConditionFailed as error:
+            current = self.get(workspace, campaign, consistent=True)
+            if current is None:
+                raise NoCampaign from error
+            raise NotAllowed(current["status"]) from error
+        self._log(workspace, now, by, f"campaign {action}", campaign, {"status": target.value})
+        return head
+
+    def pause(self, workspace: str, campaign: int, reason: str, now: int) -> None:
+        """Paused by the system, with the reason for its user."""
+        try:
+            self._move(workspace, campaign, ALIVE, Life.PAUSED, now, reason=reason)
+        except ConditionFailed:
+            return  # paused, cancelled or over by now
+        self._log(
+            workspace, now, "system", "campaign pause", campaign, {"status": "paused", "reason": reason}
+        )
+
+    def _move(
+        self,
+        workspace: str,
+        campaign: int,
+        allowed: frozenset[Life],
+        target: Life,
+        now: int,
+        reason: str | None,
+    ) -> Item:
+        marks = {f":from{index}": life.value for index, life in enumerate(sorted(allowed))}
+        return self._table.update(
+            keys.campaign_head(workspace, campaign),
+            "SET #status = :to, status_at = :now, wake_at = :zero"
+            + (", status_reason = :reason" if reason else " REMOVE status_reason"),
+            condition=f"#status IN ({', '.join(marks)}) AND attribute_not_exists(closed_at)",
+            names={"#status": "status"},
+            values={":to": target.value, ":now": now, ":zero": 0, **marks}
+            | ({":reason": reason} if reason else {}),
+        )
+
+    # ---- the leg in charge ----
+
+    def take_leg(
+        self, workspace: str, campaign: int, leg: int, execution: str, lease_until: int
+    ) -> Item | None:
+        """[P14] Put this execution in charge of this leg; None when another one is, or the campaign is over."""
+        try:
+            return self._table.update(
+                keys.campaign_head(workspace, campaign),
+                "SET leg = :leg, leg_execution = :execution, lease_until = :until, wake_at = :zero",
+                condition="attribute_exists(pk) AND attribute_not_exists(closed_at)"
+                " AND (leg < :leg OR (leg = :leg AND leg_execution = :execution))",
+                values={":leg": leg, ":execution": execution, ":until": lease_until, ":zero": 0},
+            )
+        except ConditionFailed:
+            return None
+
+    def advance(self, head: Item, life: Life, now: int, **changes: Any) -> bool:
+        """[P15] Move a living campaign to `life`, if `head`'s leg is still in charge; `changes` are set besides."""
+        sets = {
+            "status": life.value,
+            "status_at": now if head["status"] != life.value else head.get("status_at", now),
+        }
+        sets |= changes
+        try:
+            updated = self._charge_update(head, sets, alive=True)
+        except ConditionFailed:
+            return False
+        if head["status"] != life.value:
+            self._log(
+                head["workspace"], now, "system", f"campaign {life.value}", head["id"], {"status": life.value}
+            )
+        head.update(updated)
+        return True
+
+    def commit_plan(self, head: Item, plan: Item) -> bool:
+        """[P15] The frozen recipients, once for ever; False when another leg is in charge or has a plan."""
+        try:
+            head.update(
+                self._charge_update(head, {"plan": plan}, alive=False, only_if="attribute_not_exists(#plan)")
+            )
+        except ConditionFailed:
+            stored = self.get(head["workspace"], head["id"], consistent=True) or {}
+            return bool(stored.get("plan") == plan)  # the SDK's own retry meets our own write
+        return True
+
+    def keep(self, head: Item, **changes: Any) -> bool:
+        """[P15] Set `changes` while `head`'s leg is in charge."""
+        try:
+            head.update(self._charge_update(head, changes, alive=False))
+        except ConditionFailed:
+            return False
+        return True
+
+    def _charge_update(self, head: Item, sets: Item, *, alive: bool, only_if: str = "") -> Item:
+        names, values, expression, condition = _in_charge(head, sets, alive=alive)
+        condition += f" AND {only_if}" if only_if else ""
+        return self._table.update(
+            keys.campaign_head(head["workspace"], head["id"]),
+            expression,
+            condition=condition,
+            names=names,
+            values=values,
+        )
+
+    def close(self, head: Item, life: Life, now: int, totals: Item, reason: str | None = None) -> bool:
+        """[P16] The end, with closing totals, if `head`'s leg is still in charge."""
+        sets = {"status": life.value, "status_at": now, "closed_at": now, "totals": totals}
+        if reason:
+            sets["status_reason"] = reason
+        names, values, expression, condition = _in_charge(head, sets, alive=life is not Life.CANCELLED)
+        workspace, campaign = head["workspace"], head["id"]
+        try:
+            transact(
+                [
+                    update_in(
+                        self._table,
+                        keys.campaign_head(workspace, campaign),
+                        expression,
+                        condition,
+                        names=names,
+                        values=values,
+                    ),
+                    delete_in(self._table, keys.open_campaign(workspace, campaign)),
+                    delete_in(self._table, keys.queued(workspace, head["due_at"], campaign)),
+                ]
+            )
+        except ConditionFailed:
+            return False
+        self._log(
+            workspace, now, "system", f"campaign {life.value}", campaign, {"status": life.value} | totals
+        )
+        return True
+
+    # ---- queue and turn [F4] ----
+
+    def take_turn(self, head: Item) -> bool:
+        """[P17] Queue first, then try: whoever releases the turn finds what was queued before its release."""
+        workspace, campaign = head["workspace"], head["id"]
+        self._table.put(
+            keys.queued(workspace, head["due_at"], campaign)
+            | {"campaign": campaign, "due_at": head["due_at"]}
+        )
+        if self._hand_turn(workspace, campaign, None):
+            return True
+        holder = self._holder(workspace)
+        if holder == campaign:
+            return True
+        if holder is None:
+            return self._hand_turn(workspace, campaign, None)
+        other = self.get(workspace, holder, consistent=True)
+        over = other is None or "closed_at" in other or other["status"] == Life.PAUSED.value
+        return over and self._hand_turn(workspace, campaign, holder)
+
+    def pass_turn(self, workspace: str, campaign: int, due_at: int) -> tuple[int, int] | None:
+        """Leave the queue, give the turn to the next in it; its (campaign, next leg) to start, if anyone waits.
+
+        After a death half-way a second call finds the turn's holder still queued and returns it again.
+        """
+        self._table.delete(keys.queued(workspace, due_at, campaign))
+        for _ in range(3):  # free, look again: somebody may have queued in between
+            waiting = self._table.query(
+                keys.workspace_pk(workspace), prefix="queue#", limit=1, consistent=True
+            ).items
+            following = waiting[0]["campaign"] if waiting else None
+            holder = self._holder(workspace)
+            if holder not in (campaign, None):
+                return self._queued_leg(workspace, holder)
+            if following is None and holder is None:
+                return None
+            if following is None:
+                self._free_turn(workspace, campaign)
+            elif self._hand_turn(workspace, following, holder):
+                return self._queued_leg(workspace, following)
+        return None
+
+    def _queued_leg(self, workspace: str, campaign: int) -> tuple[int, int] | None:
+        head = self.get(workspace, campaign, consistent=True)
+        if head is None or head["status"] != Life.QUEUED.value:
+            return None
+        return campaign, head["leg"] + 1
+
+    def _holder(self, workspace: str) -> int | None:
+        item = self._table.get(keys.turn(workspace), consistent=True)
+        return item.get("holder") if item else None
+
+    def _hand_turn(self, workspace: str, to: int, holder: int | None) -> bool:
+        values = {":to": to} | ({":from": holder} if holder is not None else {})
+        condition = "attribute_not_exists(holder)" if holder is None else "holder = :from"
+        try:
+            self._table.update(keys.turn(workspace), "SET holder = :to", condition=condition, values=values)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _free_turn(self, workspace: str, holder: int) -> None:
+        try:
+            self._table.update(
+                keys.turn(workspace), "REMOVE holder", condition="holder = :me", values={":me": holder}
+            )
+        except ConditionFailed:
+            return  # passed on by an earlier try of ours
+
+    def _log(self, workspace: str, at: int, who: str, what: str, campaign: int, detail: Item) -> None:
+        activity.record(self._activity, workspace, at, who, what, f"campaign/{campaign}", detail)
+
+
+def _in_charge(head: Item, sets: Item, *, alive: bool) -> tuple[dict[str, str], Item, str, str]:
+    """Names, values, expression and condition of an update that only the leg in charge may make."""
+    names = {f"#{name}": name for name in sets}
+    values: Item = {f":{name}": value for name, value in sets.items()}
+    values |= {":my_leg": head["leg"], ":my_execution": head["leg_execution"]}
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
+    condition = "leg = :my_leg AND leg_execution = :my_execution AND attribute_not_exists(closed_at)"
+    if alive:
+        lives = {f":alive{index}": life.value for index, life in enumerate(sorted(ALIVE))}
+        values |= lives
+        names["#status"] = "status"
+        condition += f" AND #status IN ({', '.join(lives)})"
+    return names, values, expression, condition

@@ -1,0 +1,39 @@
+"""A campaign's frozen recipients: chunk objects, valid once the head names their attempt."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+Row = tuple[str, list[str], int]
+"""Mobile, params, segments of the merged text."""
+
+
+@cache
+def client() -> Any:
+    config = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "max_attempts": 5})
+    return boto3.client("s3", config=config)
+
+
+class Plans:
+    """Chunk objects under `campaigns/<campaign>/plan-<attempt>/`."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def write(self, campaign: int, attempt: str, number: int, rows: Sequence[Row]) -> None:
+        """Put one chunk; nobody reads it before the plan is committed."""
+        body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+        client().put_object(Bucket=self._bucket, Key=_key(campaign, attempt, number), Body=body)
+
+    def read(self, campaign: int, attempt: str, number: int) -> list[Row]:
+        """The rows of one chunk, in frozen order."""
+        answer = client().get_object(Bucket=self._bucket, Key=_key(campaign, attempt, number))
+        return [(mobile, params, segments) for mobile, params, segments in json.loads(answer["Body"].read())]
+
+
+def _key(campaign: int, attempt: str, number: int) -> str:
+    return f"campaigns/{campaign}/plan-{attempt}/chunk-{number:06d}.json"
