@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from kabar.domain.statuses import Status, status_of
 from kabar.storage import dynamo, keys, workspaces
 from kabar.storage.campaigns import Campaigns
+from kabar.storage.chunks import Chunks
 from kabar.storage.ids import reserve
 from local import http, paths
 from local.trouble import Trouble, run
@@ -88,6 +90,7 @@ def main() -> int:
         images = [{"eventName": "INSERT", "eventID": "", "dynamodb": {"NewImage": item}} for item in records]
         handlers["follow_people"]({"Records": images}, Context)
     must("receipts that became facts", len(meter.received), RECIPIENTS)
+    must("recipients whose chunk says received", received(campaign), RECIPIENTS)
     figures = {
         "send_cpu_us_per_message": cpu / RECIPIENTS * 1e6,
         "write_units_per_message": meter.units / RECIPIENTS,
@@ -194,6 +197,15 @@ def deliver(accepted: list[dict[str, Any]], apply_receipts: Handler) -> None:
     for posts in grouped(bodies, POSTS_PER_EVENT):
         records = [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(posts)]
         apply_receipts({"Records": records}, Context)
+
+
+def received(campaign: int) -> int:
+    """How many positions of the campaign's vectors ended as received."""
+    vectors = (
+        item["vector"]
+        for item in Chunks(dynamo.Table(os.environ["DISPATCH_TABLE"])).every(campaign, RECIPIENTS)
+    )
+    return sum(status_of(byte) is Status.RECEIVED for vector in vectors for byte in vector)
 
 
 def grouped(entries: list[Any], size: int) -> Iterator[list[Any]]:
