@@ -59,7 +59,7 @@ def handle(workspace: str, carrier: str, reply: Reply) -> None:
         workspace=workspace,
         reply=reply.id,
         mobile=masked(reply.mobile),
-        message=answer.message if answer else None,
+        answers=answer.message if answer else None,
         opt_out=opt_out is not None,
         list=opt_out.list if opt_out else None,
     )

@@ -13,7 +13,7 @@ from kabar import settings
 from kabar.carriers import carrier
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.inbound import RECEIPTS_TOGETHER, packed_receipt, packed_reply, storable
-from kabar.log import logger
+from kabar.log import logger, masked
 from kabar.storage.dynamo import Table
 from kabar.storage.queues import NotQueued, enqueue
 from kabar.storage.webhooks import Webhook, Webhooks
@@ -130,4 +130,4 @@ def take(webhook: Webhook, kind: str, body: bytes) -> dict[str, Any]:
         enqueue(client("sqs"), SETTINGS.replies_queue_url, bodies)
         return {"replies": len(bodies), "left_out": len(replies) - len(bodies)}
     except (BadWebhook, RecursionError) as error:
-        raise NotTaken(400, str(error)) from error
+        raise NotTaken(400, masked(str(error)[:100])) from error

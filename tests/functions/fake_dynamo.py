@@ -247,9 +247,10 @@ class Expression:
             if first is _ABSENT:
                 return False
             return str(first).startswith(second) if word == "begins_with" else second in first
-        left, operator, right = self._operand(), self._next(), self._operand()
+        left, operator = self._operand(), self._next()
         if operator.upper() == "IN":
-            raise client_error("ValidationException: IN isn't known here")
+            return left in self._among()
+        right = self._operand()
         if left is _ABSENT or right is _ABSENT:
             return operator == "<>" and left is not right
         comparisons: dict[str, Callable[[], bool]] = {
@@ -261,6 +262,15 @@ class Expression:
             ">=": lambda: bool(left >= right),
         }
         return comparisons[operator]()
+
+    def _among(self) -> list[Any]:
+        self._take("(")
+        values = [self._operand()]
+        while self._peek() == ",":
+            self._next()
+            values.append(self._operand())
+        self._take(")")
+        return values
 
     def _sum(self) -> Any:
         value = self._operand()

@@ -24,7 +24,7 @@ ENVIRONMENT = {
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch, **clients: Any) -> ModuleType:
-    """A fresh `functions/<name>/handler.py`, cold: `clients` are by service, such as dynamodb=FakeDynamo()."""
+    """A fresh `functions/<name>/handler.py`, cold; `clients` are by service (`dynamodb=…`)."""
     for variable, value in ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])

@@ -25,7 +25,7 @@ def packed_receipt(receipt: Receipt) -> dict[str, Any]:
         "mobile": receipt.mobile,
         "status": receipt.status.word,
         "at": receipt.at,
-        "code": receipt.code[:CODE_LENGTH],
+        "code": _storable_text(receipt.code, CODE_LENGTH),
     }
 
 
@@ -40,8 +40,8 @@ def packed_reply(reply: Reply) -> dict[str, Any]:
     return {
         "id": reply.id,
         "mobile": reply.mobile,
-        "to": reply.to[:CODE_LENGTH],
-        "text": reply.text[:TEXT_LENGTH],
+        "to": _storable_text(reply.to, CODE_LENGTH),
+        "text": _storable_text(reply.text, TEXT_LENGTH),
         "at": reply.at,
     }
 
@@ -49,3 +49,8 @@ def packed_reply(reply: Reply) -> dict[str, Any]:
 def reply_of(raw: Mapping[str, Any]) -> Reply:
     """Raises KeyError, TypeError or ValueError when `raw` was not packed."""
     return Reply(str(raw["id"]), str(raw["mobile"]), str(raw["to"]), str(raw["text"]), int(raw["at"]))
+
+
+def _storable_text(text: str, length: int) -> str:
+    """Cut, and with `?` for half a surrogate pair: JSON can say it, no table takes it."""
+    return text[:length].encode("utf-8", "replace").decode()

@@ -89,7 +89,7 @@ def reason_of(byte: int) -> Reason:
 
 
 def merge_cell(old: int, new: int) -> int:
-    """The higher rank wins with its reason, the higher reason between equal ranks; an opt-out answer stays."""
+    """The higher rank wins, between equal ranks the higher reason; an opt-out answer stays."""
     if old == new:
         return old
     keep = old if (old & 0x0F, old & 0x70) >= (new & 0x0F, new & 0x70) else new

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 TOGETHER = 10
@@ -14,7 +14,7 @@ class NotQueued(Exception):
     """The queue kept refusing some of the messages; the others are in it."""
 
 
-def enqueue(sqs: Any, url: str, bodies: Sequence[str], sleep: Callable[[float], None] = time.sleep) -> None:
+def enqueue(sqs: Any, url: str, bodies: Sequence[str]) -> None:
     """Put every body (ASCII) into the queue, trying refused ones again. Raises NotQueued."""
     for batch in _batches(bodies):
         entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(batch)]
@@ -24,7 +24,7 @@ def enqueue(sqs: Any, url: str, bodies: Sequence[str], sleep: Callable[[float], 
             entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:
                 break
-            sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, no secret
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, no secret
         else:
             raise NotQueued(f"the queue refused {len(entries)} of {len(batch)} messages {_ATTEMPTS} times")
 

@@ -1,0 +1,170 @@
+"""What is stored about people reaches the status vectors, however often and in whatever order it is told."""
+
+import random
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kabar.domain.statuses import REPLIED_OPT_OUT, Status, cell
+from kabar.storage import chunks, keys
+from kabar.storage.dynamo import Table, encode_item
+from tests.functions.fake_dynamo import FakeDynamo
+from tests.functions.loading import load, sample
+
+RECEIVED, EXPIRED, SENT = cell(Status.RECEIVED), cell(Status.EXPIRED), cell(Status.SENT)
+
+
+@pytest.fixture
+def dynamo() -> FakeDynamo:
+    return FakeDynamo()
+
+
+@pytest.fixture
+def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr("kabar.storage.chunks.time.sleep", lambda _: None)
+    return load("follow_people", monkeypatch, dynamodb=dynamo)
+
+
+def record(item: dict[str, Any]) -> dict[str, Any]:
+    return {"eventID": "e", "eventName": "INSERT", "dynamodb": {"NewImage": encode_item(item)}}
+
+
+def told(status: str, pos: int, chunk: int = 0, campaign: int = 4000) -> dict[str, Any]:
+    key = keys.fact("acme", "+6421555666", 5000 + pos, status)
+    return record(
+        {**key, "at": 1, "code": "", "campaign": campaign, "chunk": chunk, "pos": pos, "via": "receipt"}
+    )
+
+
+def stored(dynamo: FakeDynamo, chunk: int = 0, campaign: int = 4000) -> dict[str, Any]:
+    return dynamo.find("dispatch", keys.chunk(campaign, chunk)) or {}
+
+
+def test_a_receipt_and_an_opt_out_show_in_one_position(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(sample("follow_people_receipt_and_opt_out"), None)
+    chunk = stored(dynamo)
+    assert chunk["vector"] == bytes([0, RECEIVED | REPLIED_OPT_OUT])
+    assert (chunk["number"], chunk["version"]) == (0, 1)
+    assert "state" not in chunk
+    assert "wake" not in chunk
+    assert chunk["expires_at"] > 90 * 86_400
+
+
+def test_each_chunk_is_written_once_for_all_that_a_batch_says(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    facts = [told("received", pos, chunk) for chunk in range(3) for pos in range(100)]
+    function.handler({"Records": facts}, None)
+    assert dynamo.calls.count("update_item") == 3
+    assert [stored(dynamo, chunk)["vector"] for chunk in range(3)] == [bytes([RECEIVED] * 100)] * 3
+
+
+def test_replays_reordering_and_splitting_change_nothing(function: ModuleType, dynamo: FakeDynamo) -> None:
+    """F17, F18, F21"""
+    facts = [
+        told(status, pos) for pos in range(20) for status in ("received", "expired", "failed")[pos % 3 :]
+    ]
+    function.handler({"Records": facts}, None)
+    expected = stored(dynamo)["vector"]
+    for seed in range(5):
+        shuffled = facts * 2
+        random.Random(seed).shuffle(shuffled)  # noqa: S311  # seeded: runs must repeat
+        dynamo.tables.clear()
+        for at in range(0, len(shuffled), 7):
+            function.handler({"Records": shuffled[at : at + 7]}, None)
+        assert stored(dynamo)["vector"] == expected
+
+
+def test_a_replay_writes_nothing(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler({"Records": [told("received", 3)]}, None)
+    dynamo.calls.clear()
+    function.handler({"Records": [told("received", 3), told("expired", 3)]}, None)
+    assert dynamo.calls == ["get_item"]
+
+
+def test_what_the_sender_knows_of_a_chunk_stays(function: ModuleType, dynamo: FakeDynamo) -> None:
+    sent = {
+        "number": 0,
+        "vector": bytes([SENT, SENT]),
+        "version": 4,
+        "state": "closed",
+        "segments": 2,
+        "wake": 9,
+    }
+    dynamo.seed("dispatch", keys.chunk(4000, 0), expires_at=77, **sent)
+    function.handler({"Records": [told("received", 0)]}, None)
+    changed = {"vector": bytes([RECEIVED, SENT]), "version": 5}
+    assert stored(dynamo) == {**keys.chunk(4000, 0), **sent, **changed, "expires_at": 77}
+
+
+def test_another_writer_in_between_loses_nothing(function: ModuleType, dynamo: FakeDynamo) -> None:
+    key = keys.chunk(4000, 0)
+
+    def other_writer() -> None:
+        version = stored(dynamo).get("version", 0) + 1
+        dynamo.seed("dispatch", key, number=0, vector=bytes([SENT] * 3), version=version, expires_at=1)
+
+    dynamo.before += [other_writer] * 3
+    function.handler({"Records": [told("received", 1)]}, None)
+    assert stored(dynamo)["vector"] == bytes([SENT, RECEIVED, SENT])
+    assert stored(dynamo)["version"] == 4
+
+
+def test_writers_that_never_stop_leave_the_batch_to_the_stream(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    def other_writer() -> None:
+        version = stored(dynamo).get("version", 0) + 1
+        dynamo.seed("dispatch", keys.chunk(4000, 0), number=0, vector=b"", version=version, expires_at=1)
+
+    dynamo.before += [other_writer] * 100
+    with pytest.raises(chunks.Contended):
+        function.handler({"Records": [told("received", 1)]}, None)
+
+
+def test_what_belongs_to_no_campaign_or_says_nothing_is_skipped(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    reply = {"pk": "acme#+642", "sk": "in#infobip#1", "via": "reply"}
+    function.handler(
+        {
+            "Records": [
+                record({**reply, "opt_out": True}),
+                record({**reply, "opt_out": False, "campaign": 4000, "chunk": 0, "pos": 0}),
+            ]
+        },
+        None,
+    )
+    assert dynamo.calls == []
+
+
+def test_what_can_not_be_understood_is_left_and_the_rest_is_merged(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    strange = told("delivered", 1)
+    without_place = record({"pk": "p", "sk": "out#1#received", "via": "receipt", "campaign": 4000})
+    removed = {"eventID": "e", "eventName": "REMOVE", "dynamodb": {"Keys": {}}}
+    function.handler({"Records": [strange, without_place, removed, told("received", 1)]}, None)
+    assert stored(dynamo)["vector"] == bytes([0, RECEIVED])
+
+
+def test_closing_segments_and_wake_follow_the_sender(dynamo: FakeDynamo) -> None:
+    table = chunks.Chunks(Table("dispatch", dynamo))
+    assert table.read(4000, 0) == ((b"", 0, False, 0, None))
+    assert table.merge(4000, 0, bytes([SENT]), 5000, segments=3, wake=60_000) == bytes([SENT])
+    assert table.read(4000, 0) == (bytes([SENT]), 1, False, 3, 60_000)
+    table.merge(4000, 0, b"", 6000, segments=2, wake=None, close=True)
+    assert table.read(4000, 0) == (bytes([SENT]), 2, True, 3, None)
+    assert stored(dynamo)["state"] == "closed"
+    assert stored(dynamo)["expires_at"] == 5 + 90 * 86_400
+    table.merge(4000, 0, bytes([RECEIVED]), 7000)
+    assert table.read(4000, 0) == (bytes([RECEIVED]), 3, True, 3, None)
+
+
+def test_every_chunk_of_a_campaign_is_found_over_its_partitions(dynamo: FakeDynamo) -> None:
+    table = chunks.Chunks(Table("dispatch", dynamo))
+    for number in (0, 999, 1000, 2000):
+        table.merge(4000, number, bytes([SENT]), 0)
+    assert [item["number"] for item in table.every(4000, 2001)] == [0, 999, 1000, 2000]
+    assert [item["number"] for item in table.every(4000, 1000)] == [0, 999]

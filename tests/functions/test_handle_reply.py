@@ -1,0 +1,259 @@
+"""A reply is put once, with the opt-out that it means [I2] [I4] [I7]."""
+
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kabar.domain.standing import suppression
+from kabar.domain.statuses import Reason
+from kabar.storage import keys
+from kabar.storage.people import Contended
+from tests.functions.fake_dynamo import FakeDynamo, client_error
+from tests.functions.loading import load, queued, sample
+
+MOBILE = "+6421555666"
+SENT_AT, REPLIED_AT = 1772359200000, 1772359500000
+HOURS = 3_600_000
+CARRIER_ID = "817790313235066447"
+
+
+@pytest.fixture
+def dynamo() -> FakeDynamo:
+    fake = FakeDynamo()
+    fake.seed("workspaces", keys.list_head("acme", 3000), members=1, opted_out=0)
+    fake.seed("members", keys.member(3000, MOBILE), mobile=MOBILE, params=["Amy"])
+    submitted(fake, 5001)
+    return fake
+
+
+@pytest.fixture
+def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr("kabar.storage.dynamo.time.sleep", lambda _: None)
+    return load("handle_reply", monkeypatch, dynamodb=dynamo)
+
+
+def submitted(dynamo: FakeDynamo, message: int, **changes: Any) -> None:
+    fact = {
+        "at": SENT_AT,
+        "sender": "3774",
+        "campaign": 4000,
+        "list": 3000,
+        "chunk": 0,
+        "pos": message - 5000,
+    }
+    dynamo.seed("people", keys.fact("acme", MOBILE, message, "submitted"), **fact | changes)
+
+
+def reply(text: str = "STOP", **changes: Any) -> dict[str, Any]:
+    said = {"id": CARRIER_ID, "mobile": MOBILE, "to": "3774", "text": text, "at": REPLIED_AT}
+    return {"workspace": "acme", "carrier": "infobip", "reply": said | changes}
+
+
+def inbox(dynamo: FakeDynamo, carrier_id: str = CARRIER_ID) -> dict[str, Any]:
+    return dynamo.find("people", keys.reply("acme", MOBILE, "infobip", carrier_id)) or {}
+
+
+def standing(dynamo: FakeDynamo) -> dict[str, Any]:
+    return dynamo.find("people", keys.standing("acme", MOBILE)) or {}
+
+
+def member(dynamo: FakeDynamo) -> dict[str, Any]:
+    return dynamo.find("members", keys.member(3000, MOBILE)) or {}
+
+
+def counted(dynamo: FakeDynamo) -> int:
+    return int((dynamo.find("workspaces", keys.list_head("acme", 3000)) or {})["opted_out"])
+
+
+def test_stop_leaves_the_list_of_the_message_it_answers_from_now_on(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    """F22, [I7]: the time is that of our acknowledgement, not the carrier's."""
+    before = int(time.time() * 1000)
+    function.handler(sample("handle_reply_opt_out"), None)
+    kept = inbox(dynamo)
+    answers = {"message": 5001, "campaign": 4000, "list": 3000, "chunk": 0, "pos": 1}
+    assert {name: kept[name] for name in answers} == answers
+    said = {"id": CARRIER_ID, "carrier": "infobip", "mobile": MOBILE, "to": "3774", "text": "STOP"}
+    assert {name: kept[name] for name in said} == said
+    assert (kept["at"], kept["opt_out"], kept["via"]) == (REPLIED_AT, True, "reply")
+
+    mark = standing(dynamo)["lists"]["3000"]
+    assert mark["by"] == f"reply:{CARRIER_ID}"
+    assert before <= mark["at"] == member(dynamo)["opted_out"] <= int(time.time() * 1000)
+    assert counted(dynamo) == 1
+    assert suppression(standing(dynamo), 3000) is Reason.OPTED_OUT
+    assert suppression(standing(dynamo), 3001) is Reason.NONE
+
+
+def test_a_repeated_reply_changes_nothing(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(queued(reply(), reply()), None)
+    before = {table: dict(rows) for table, rows in dynamo.tables.items()}
+    function.handler(queued(reply()), None)
+    assert dynamo.tables == before
+    assert counted(dynamo) == 1
+
+
+def test_a_second_opt_out_keeps_the_time_of_the_first(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(queued(reply()), None)
+    first = standing(dynamo)["lists"]["3000"]
+    marked = member(dynamo)["opted_out"]
+    function.handler(queued(reply(id="2")), None)
+    assert inbox(dynamo, "2")["opt_out"] is True
+    assert standing(dynamo)["lists"] == {"3000": first}
+    assert member(dynamo)["opted_out"] == marked
+    assert counted(dynamo) == 1
+
+
+def test_an_ordinary_reply_is_kept_and_changes_no_standing(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(queued(reply("please don't stop")), None)
+    assert (inbox(dynamo)["opt_out"], inbox(dynamo)["list"]) == (False, 3000)
+    assert standing(dynamo) == {}
+    assert "opted_out" not in member(dynamo)
+
+
+def test_a_number_in_three_lists_leaves_only_the_one_it_answers(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    """F22"""
+    submitted(dynamo, 5002, list=3001, campaign=4001, sender="3775", at=SENT_AT + 1)
+    submitted(dynamo, 5003, list=3002, campaign=4002, at=SENT_AT - 1)
+    function.handler(queued(reply()), None)
+    assert set(standing(dynamo)["lists"]) == {"3000"}
+    function.handler(queued(reply(id="2", to="3775")), None)
+    assert set(standing(dynamo)["lists"]) == {"3000", "3001"}
+
+
+@pytest.mark.parametrize("to", ["3774x", "99", "KABAR"])
+def test_an_opt_out_that_answers_no_message_goes_on_the_blacklist(
+    function: ModuleType, dynamo: FakeDynamo, to: str
+) -> None:
+    function.handler(queued(reply(to=to)), None)
+    entry = standing(dynamo)
+    assert entry["blacklisted"]["by"] == f"reply:{CARRIER_ID}"
+    assert entry["by_workspace_pk"] == keys.blacklist_shard("acme", MOBILE)
+    assert entry["by_workspace_sk"] == f"{entry['blacklisted']['at']:013d}#{MOBILE}"
+    assert entry["mobile"] == MOBILE
+    assert inbox(dynamo)["opt_out"] is True
+    assert "list" not in inbox(dynamo)
+    assert suppression(entry, 3000) is Reason.BLACKLISTED
+
+
+@pytest.mark.parametrize(
+    ("head", "blacklisted"),
+    [
+        ({"status": "sending"}, False),
+        ({"status": "completed", "finished_at": SENT_AT + 10 * HOURS}, False),
+        ({"status": "completed", "finished_at": SENT_AT + HOURS}, True),
+        (None, True),
+    ],
+)
+def test_an_opt_out_after_the_campaign_closed_for_replies_goes_on_the_blacklist(
+    function: ModuleType, dynamo: FakeDynamo, head: dict[str, Any] | None, blacklisted: bool
+) -> None:
+    """F22, [I4]: 72 hours after its last send."""
+    if head:
+        dynamo.seed("workspaces", keys.campaign_head("acme", 4000), **head)
+    function.handler(queued(reply(at=SENT_AT + 80 * HOURS)), None)
+    assert ("blacklisted" in standing(dynamo)) is blacklisted
+    assert ("lists" in standing(dynamo)) is not blacklisted
+
+
+def test_a_blacklisted_number_keeps_its_first_mark(function: ModuleType, dynamo: FakeDynamo) -> None:
+    mark = {"blacklisted": {"at": 1, "by": "api:k"}, "mobile": MOBILE}
+    mark |= {"by_workspace_pk": "shard", "by_workspace_sk": f"{1:013d}#{MOBILE}"}
+    dynamo.seed("people", keys.standing("acme", MOBILE), **mark)
+    function.handler(queued(reply(to="99")), None)
+    assert standing(dynamo) == {**keys.standing("acme", MOBILE), **mark}
+
+
+@pytest.mark.parametrize("gone", ["member", "list"])
+def test_an_opt_out_counts_without_the_member_or_the_list(
+    function: ModuleType, dynamo: FakeDynamo, gone: str
+) -> None:
+    if gone == "member":
+        dynamo.tables["members"].clear()
+    else:
+        dynamo.tables["workspaces"].clear()
+    function.handler(queued(reply()), None)
+    assert set(standing(dynamo)["lists"]) == {"3000"}
+    assert ("opted_out" in member(dynamo)) is (gone == "list")
+
+
+def change_lists(dynamo: FakeDynamo) -> None:
+    dynamo.seed("people", keys.standing("acme", MOBILE), lists={"1": {"at": 1, "by": "api:k"}})
+
+
+def opt_out_by_hand(dynamo: FakeDynamo) -> None:
+    dynamo.seed("members", keys.member(3000, MOBILE), mobile=MOBILE, opted_out=1)
+
+
+def delete_member(dynamo: FakeDynamo) -> None:
+    dynamo.tables["members"].clear()
+
+
+def delete_list(dynamo: FakeDynamo) -> None:
+    dynamo.tables["workspaces"].clear()
+
+
+def conflict(_: FakeDynamo) -> None:
+    raise client_error("TransactionCanceledException", CancellationReasons=[{"Code": "TransactionConflict"}])
+
+
+@pytest.mark.parametrize("change", [change_lists, opt_out_by_hand, delete_member, delete_list, conflict])
+def test_a_change_between_reading_and_writing_loses_nothing(
+    function: ModuleType, dynamo: FakeDynamo, change: Callable[[FakeDynamo], None]
+) -> None:
+    dynamo.before.append(lambda: change(dynamo))
+    function.handler(queued(reply()), None)
+    assert inbox(dynamo)["opt_out"] is True
+    assert "3000" in standing(dynamo)["lists"]
+    assert set(standing(dynamo)["lists"]) - {"3000"} <= {"1"}
+
+
+def test_the_same_reply_taken_twice_at_once_is_taken_once(function: ModuleType, dynamo: FakeDynamo) -> None:
+    dynamo.before.append(lambda: function.handler(queued(reply()), None))
+    function.handler(queued(reply()), None)
+    assert counted(dynamo) == 1
+
+
+def test_a_reply_that_keeps_meeting_changes_comes_again_and_the_others_are_done(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    def toggle() -> None:
+        if "lists" in standing(dynamo):
+            dynamo.seed("people", keys.standing("acme", MOBILE))
+        else:
+            change_lists(dynamo)
+
+    dynamo.before += [toggle] * 5
+    with pytest.raises(ExceptionGroup) as raised:
+        function.handler(queued(reply(), reply("thanks", id="2")), None)
+    assert [type(failure) for failure in raised.value.exceptions] == [Contended]
+    assert inbox(dynamo) == {}
+    assert inbox(dynamo, "2")
+
+
+def test_what_can_not_be_understood_is_left_and_the_rest_is_taken(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    function.handler(queued({}, [], None, {"workspace": "acme"}, reply(at="soon"), reply()), None)
+    assert inbox(dynamo)
+
+
+def test_the_reads_for_one_reply_are_bounded(function: ModuleType, dynamo: FakeDynamo) -> None:
+    for message in range(5100, 6100):
+        submitted(dynamo, message, sender="3775")
+    function.handler(queued(reply()), None)
+    assert dynamo.calls.count("query") == 5
+
+
+def test_nothing_personal_is_logged(function: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    function.handler(queued(reply("my secret text")), None)
+    logged = str([vars(record) for record in caplog.records])
+    assert CARRIER_ID in logged
+    assert MOBILE not in logged
+    assert "secret" not in logged
