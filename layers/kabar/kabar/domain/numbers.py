@@ -1,0 +1,137 @@
+"""One number cell -> one mobile number in international form, or why not [B1]-[B5].
+
+Nothing is guessed: whatever isn't a digit or a known separator rejects the cell by name.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kabar.domain import import_codes as codes
+
+MIN_DIGITS = 7
+MAX_DIGITS = 14  # the source's bound; E.164 allows 15, so it is a setting of the workspace [B2]
+
+UNWRAPPED = 1
+DIGITS_CONVERTED = 2
+SEPARATORS_REMOVED = 4
+PREFIX_MAPPED = 8
+PLUS_ADDED = 16
+CHANGES = {
+    UNWRAPPED: "unwrapped",
+    DIGITS_CONVERTED: "digits_converted",
+    SEPARATORS_REMOVED: "separators_removed",
+    PREFIX_MAPPED: "prefix_mapped",
+    PLUS_ADDED: "plus_added",
+}
+
+_SPACES = "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1))))
+# Soft hyphen, joiners, direction marks, byte order mark: what copying from web pages and phones leaves behind.
+_ZERO_WIDTH = "".join(
+    map(
+        chr,
+        [0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF],
+    )
+)
+_FOREIGN_DIGITS = {
+    first + value: str(value)
+    for first in (0x0660, 0x06F0, 0xFF10)  # Arabic-Indic, its eastern form, full-width
+    for value in range(10)
+}
+_REMOVE = str.maketrans("", "", _SPACES + _ZERO_WIDTH + "-.()/")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_BETWEEN = re.compile(r"[;,|&+:]+")
+
+
+class Number(NamedTuple):
+    """A cleaned cell. `changes` are flags of CHANGES, 0 when it was `+<digits>` once trimmed.
+
+    Rejected: `mobile` is empty, `code` says why and `detail` names the character that doesn't belong.
+    """
+
+    mobile: str
+    changes: int = 0
+    code: str = ""
+    detail: str = ""
+
+
+class Numbers:
+    """How one workspace reads numbers. `prefixes` is {prefix: replacement}, both digits [B4]."""
+
+    def __init__(self, prefixes: Mapping[str, str], max_digits: int = MAX_DIGITS) -> None:
+        self._prefixes = dict(prefixes)
+        self._lengths = sorted({len(prefix) for prefix in prefixes if prefix}, reverse=True)
+        self._max = max_digits
+        self.is_clean = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{max_digits - 1}}}").fullmatch
+
+    def clean(self, cell: str) -> Number:
+        """Read one cell, in the order of [B1]."""
+        text, changes = _unwrapped(cell.strip())
+        if not text.isascii():
+            text, more = _plain(text)
+            changes |= more
+        plus = text[:1] == "+"
+        written = text[1:] if plus else text
+        digits = written.translate(_REMOVE)
+        if not (digits.isascii() and digits.isdigit()):
+            return _refused(text, digits)
+        if len(digits) != len(written):
+            changes |= SEPARATORS_REMOVED
+        if not plus:
+            digits, mapped = self._mapped(digits)
+            changes |= PLUS_ADDED | mapped
+        if digits[0] == "0":
+            return Number("", 0, codes.FIRST_DIGIT_ZERO)
+        if len(digits) < MIN_DIGITS:
+            return Number("", 0, codes.TOO_SHORT)
+        if len(digits) > self._max:
+            return Number("", 0, codes.TOO_LONG)
+        return Number("+" + digits, changes)
+
+    def _mapped(self, digits: str) -> tuple[str, int]:
+        """The longest prefix replaced, once [B4]."""
+        for length in self._lengths:
+            replacement = self._prefixes.get(digits[:length])
+            if replacement is not None and len(digits) >= length:
+                return replacement + digits[length:], PREFIX_MAPPED
+        return digits, 0
+
+
+def change_names(changes: int) -> list[str]:
+    """The names of the flags in `changes`."""
+    return [name for flag, name in CHANGES.items() if changes & flag]
+
+
+def _unwrapped(text: str) -> tuple[str, int]:
+    """Without the `="…"` or the apostrophe by which spreadsheets keep a number as text [B5]."""
+    inner = text
+    if inner.startswith('="') and inner.endswith('"') and len(inner) > 2:
+        inner = inner[2:-1].strip()
+    if inner.startswith("'"):
+        inner = inner[1:].strip()
+    return inner, UNWRAPPED if inner is not text else 0
+
+
+def _plain(text: str) -> tuple[str, int]:
+    """Without zero-width characters around it, so that a `+` behind one leads; foreign digits as ASCII [B5]."""
+    trimmed = text.strip(_SPACES + _ZERO_WIDTH)
+    converted = trimmed.translate(_FOREIGN_DIGITS)
+    removed = SEPARATORS_REMOVED if trimmed != text else 0
+    return converted, removed | (DIGITS_CONVERTED if converted != trimmed else 0)
+
+
+def _refused(text: str, digits: str) -> Number:
+    """Name what keeps `text` from being a number; `digits` is what is left of it after the separators."""
+    if not digits:
+        return Number("", 0, codes.NUMBER_MISSING)
+    if _SCIENTIFIC.fullmatch(text):
+        return Number("", 0, codes.DIGITS_LOST)
+    letter = next(filter(str.isalpha, digits), "")
+    if letter:
+        return Number("", 0, codes.LETTERS, letter)
+    stranger = next(char for char in digits if not (char.isascii() and char.isdigit()))
+    values = [value for value in _BETWEEN.split(digits) if value]
+    if len(values) > 1 and all(value.isascii() and value.isdigit() for value in values):
+        return Number("", 0, codes.TWO_VALUES, stranger)
+    return Number("", 0, codes.UNEXPECTED_CHARACTER, stranger)

@@ -1,0 +1,124 @@
+"""Validation of a file: its CPU beside a bare csv.reader's over the same text, and its peak memory.
+
+The rows: 5 % duplicates, 28 % numbers in need of repair, 3 % bad, 1 % with quoted commas.
+`python -m local.bench.validate ROWS` prints the peak of one validation in MB.
+"""
+
+import csv
+import io
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import TextIO
+
+from local import paths
+
+ROWS = 200_000
+MEMORY_ROWS = 1_000_000
+ROUNDS = 3
+_BATCH = 5_000
+PREFIXES = {"021": "6421", "05": "905", "08": "628"}
+_NAMES = ("Amy", "Şükrü", "Ayşe", "Budi", "Dewi", "Noah", "İrem", "Siti", "Charlotte", "Çağlar")
+_BAD = ("+614xxxxxxxx", "12345;6789", "6.42E+10", "+64 21", "+0211234567", "n/a")
+
+
+def rows(count: int, seed: int = 1) -> Iterator[bytes]:
+    """A file of `count` rows in chunks of 5,000; the same for the same seed."""
+    dice = random.Random(seed)
+    earlier = [64_211_000_000]
+    yield b"\xef\xbb\xbfmobile,first,last,date,amount,phone\r\n"
+    for start in range(0, count, _BATCH):
+        lines = [_row(dice, earlier) for _ in range(min(_BATCH, count - start))]
+        yield ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _row(dice: random.Random, earlier: list[int]) -> str:
+    kind = dice.random()
+    digits = dice.randrange(64_210_000_000, 64_299_999_999)
+    if kind < 0.05:
+        digits = dice.choice(earlier)
+    elif dice.random() < 0.01:
+        earlier.append(digits)
+    mobile = _BAD[dice.randrange(len(_BAD))] if 0.05 <= kind < 0.08 else f"+{digits}"
+    if 0.08 <= kind < 0.36:
+        mobile = _noisy(dice, str(digits))
+    place = '"Wellington, NZ"' if dice.random() < 0.01 else "12 Nov"
+    name = _NAMES[dice.randrange(len(_NAMES))]
+    return f"{mobile},{name},Scott,{place},$159.62,0800123456"
+
+
+def _noisy(dice: random.Random, digits: str) -> str:
+    country, network, rest = digits[:2], digits[2:4], digits[4:]
+    return (
+        f"+{country} {network} {rest[:3]} {rest[3:]}",
+        f"+{country}-{network}-{rest}",
+        f"+{country} ({network}) {rest}",
+        f"021{rest}",
+        digits,
+        f"'+{digits}",
+        f"+{country}.{network}.{rest}\u00a0",
+    )[dice.randrange(7)]
+
+
+class Sink:
+    """Takes what validation puts out and keeps none of it."""
+
+    def __init__(self) -> None:
+        self.rejected: TextIO = _Nowhere()
+        self.duplicates: TextIO = _Nowhere()
+
+    def part(self, number: int, rows_json: str) -> None:
+        """A part costs its encoding, as on its way to the bucket."""
+        rows_json.encode()
+
+    def progress(self, totals: object) -> None:
+        """Nobody looks."""
+
+
+class _Nowhere(io.StringIO):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def validate(chunks: Iterator[bytes]) -> None:
+    """One validation as the product does it, without the network."""
+    from kabar.domain.imports import validate as run
+    from kabar.domain.numbers import Numbers
+
+    run(chunks, Numbers(PREFIXES), Sink())
+
+
+def measure() -> dict[str, float]:
+    """Figures by bench key; the best of three rounds, both sides measured in each."""
+    data = b"".join(rows(ROWS))
+    text = data.decode("utf-8-sig")
+    bare, ours = [], []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for _row_ in csv.reader(io.StringIO(text, newline="")):
+            pass
+        between = time.process_time()
+        validate(data[at : at + 65_536] for at in range(0, len(data), 65_536))
+        ours.append(time.process_time() - between)
+        bare.append(between - start)
+    peak = subprocess.run(
+        [sys.executable, "-m", "local.bench.validate", str(MEMORY_ROWS)],
+        cwd=paths.ROOT,
+        env={"PYTHONPATH": "layers/kabar"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {
+        "validate_vs_csv_reader": min(bare) / min(ours),
+        "validate_us_per_row": min(ours) / ROWS * 1e6,
+        "validate_peak_mb_1m": float(peak.stdout),
+    }
+
+
+if __name__ == "__main__":
+    validate(rows(int(sys.argv[1])))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
