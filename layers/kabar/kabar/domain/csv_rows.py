@@ -152,18 +152,23 @@ def _rows(first: int, text: str, *, simple: bool, final: bool) -> Generator[Run 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if "\r" in text else text.split("\n")
     if not lines[-1]:
         lines.pop()
-    odd = [at for at, line in enumerate(lines) if '"' in line or "\0" in line or len(line) > MAX_ROW]
-    kept = _LINE.findall(text) if odd else []  # the same lines with their ends
+    kept: list[str] = []  # the same lines with their ends, once a quoted cell spans several
     done = 0
-    for at in odd:
+    for at in _odd(text, lines):
         if at < done:
             continue  # inside a quoted cell that began before
         if at > done:
             yield Run(first + done, lines[done:at], simple)
-        found = _odd_row(lines[at], kept, at, final=final)
-        if found is None:
-            return "".join(kept[at:]), first + at
-        cells, fault, used = found
+        used = 1
+        cells, fault = _odd_row(lines[at])
+        if fault == codes.UNCLOSED_QUOTE:
+            kept = kept or _LINE.findall(text)
+            spanning = _spanning_row(kept, at, final=final)
+            if spanning is None:
+                return "".join(kept[at:]), first + at
+            if spanning[0]:
+                cells, used = spanning
+                fault = codes.NUL_CHARACTER if any("\0" in cell for cell in cells) else ""
         yield Row(first + at, cells, fault)
         done = at + used
     if done < len(lines):
@@ -171,30 +176,49 @@ def _rows(first: int, text: str, *, simple: bool, final: bool) -> Generator[Run 
     return "", 0
 
 
-def _odd_row(line: str, kept: list[str], at: int, *, final: bool) -> tuple[list[str], str, int] | None:
-    """(cells, fault, lines used) of the row that begins at `at`; None when it may go on behind `kept`."""
+def _odd(text: str, lines: list[str]) -> list[int]:
+    """Which lines aren't simply cells between commas: those with a quote or NUL, and those too long."""
+    if "\0" in text or max(map(len, lines)) > MAX_ROW:
+        return [at for at, line in enumerate(lines) if '"' in line or "\0" in line or len(line) > MAX_ROW]
+    return [at for at, line in enumerate(lines) if '"' in line] if '"' in text else []
+
+
+def _odd_row(line: str) -> tuple[list[str], str]:
+    """(cells, fault) of one such line; what can't be taken apart is one cell."""
     if len(line) > MAX_ROW:
-        return [line[:SHOWN]], codes.ROW_TOO_LONG, 1
+        return [line[:SHOWN]], codes.ROW_TOO_LONG
     if '"' not in line:
-        return line.split(","), codes.NUL_CHARACTER, 1
-    used, size, ended = 0, 0, True
+        return line.split(","), codes.NUL_CHARACTER
+    try:
+        cells = next(csv.reader((line,), strict=True))
+    except csv.Error as error:
+        return [line], codes.UNCLOSED_QUOTE if "unexpected end" in str(error) else codes.BAD_QUOTES
+    return cells, codes.NUL_CHARACTER if "\0" in line else ""
+
+
+def _spanning_row(kept: list[str], at: int, *, final: bool) -> tuple[list[str], int] | None:
+    """(cells, lines used) of a row with a quoted cell that spans lines from `at` on.
+
+    No cells when its quote isn't closed within bounds, or closed in the middle of what is another row's cell;
+    None when it may go on behind `kept`.
+    """
+    used, size, bounded = 0, 0, False
 
     def following() -> Iterator[str]:
-        nonlocal used, size, ended
-        for more in kept[at : at + MAX_ROW_LINES]:
-            size += len(more)
+        nonlocal used, size, bounded
+        for line in kept[at : at + MAX_ROW_LINES]:
+            size += len(line)
             if size > MAX_ROW:
-                ended = False
+                bounded = True
                 return
             used += 1
-            yield more
-        ended = used < MAX_ROW_LINES
+            yield line
+        bounded = used == MAX_ROW_LINES
 
     try:
         cells = next(csv.reader(following(), strict=True))
     except csv.Error as error:
-        open_at_end = "unexpected end" in str(error)
-        if open_at_end and ended and not final:
+        if "unexpected end" in str(error) and not bounded and not final:
             return None
-        return [line], codes.UNCLOSED_QUOTE if open_at_end or used > 1 else codes.BAD_QUOTES, 1
-    return cells, codes.NUL_CHARACTER if any("\0" in cell for cell in cells) else "", used
+        return [], 1
+    return cells, used

@@ -122,11 +122,11 @@ class _Validation:
             slow += 1
         self._simple_lines(run.line + slow, lines[slow:] if slow else lines)
 
-    def _simple_lines(self, first: int, lines: list[str]) -> None:
+    def _simple_lines(self, start: int, lines: list[str]) -> None:
         is_clean, clean, first_line = self._numbers.is_clean, self._numbers.clean, self._seen.setdefault
         part, changed = self._part, self.totals.by_change
         accepted = 0
-        for at, line in enumerate(lines, first):
+        for at, line in enumerate(lines, start):
             mobile, comma, params = line.partition(",")
             changes = 0
             if not is_clean(mobile):
@@ -134,15 +134,19 @@ class _Validation:
                 if code:
                     self._plain_line(at, line)
                     continue
-            if (
-                params.count(",") >= MAX_PARAMS
-                or (len(params) > MAX_PARAM and max(map(len, params.split(","))) > MAX_PARAM)
-                or first_line(int(mobile), at) != at
+            if params.count(",") >= MAX_PARAMS or (
+                len(params) > MAX_PARAM and max(map(len, params.split(","))) > MAX_PARAM
             ):
                 self._plain_line(at, line)
                 continue
-            quoted = f'"{params.replace(_COMMA, _BETWEEN)}"' if comma else ""
-            part.append(f'[{at},"{mobile}",[{quoted}],{changes}]')
+            first = first_line(int(mobile), at)
+            if first != at:
+                self._duplicate(at, first, line.split(","))
+                continue
+            if comma:
+                part.append(f'[{at},"{mobile}",["{params.replace(_COMMA, _BETWEEN)}"],{changes}]')
+            else:
+                part.append(f'[{at},"{mobile}",[],{changes}]')
             if changes:
                 changed[changes] += 1
             else:
@@ -176,8 +180,7 @@ class _Validation:
             return
         first = self._seen.setdefault(int(number.mobile), row.line)
         if first != row.line:
-            self.totals.duplicates += 1
-            self._report("duplicates", [row.line, codes.DUPLICATE, f"The same number as in line {first}.", *cells])
+            self._duplicate(row.line, first, cells)
             return
         self._part.append(
             json.dumps([row.line, number.mobile, cells[1:], number.changes], ensure_ascii=False)
@@ -214,6 +217,10 @@ class _Validation:
         place = f"Column {column}: " if column else ""
         name = f" ({detail!r})" if detail else ""
         self._report("rejected", [line, code, f"{place}{codes.ROWS[code]}{name}", *cells])
+
+    def _duplicate(self, line: int, first: int, cells: list[str]) -> None:
+        self.totals.duplicates += 1
+        self._report("duplicates", [line, codes.DUPLICATE, f"The same number as in line {first}.", *cells])
 
     def _report(self, which: str, cells: list[Any]) -> None:
         if which not in self._reports:

@@ -67,7 +67,9 @@ class Numbers:
 
     def clean(self, cell: str) -> Number:
         """Read one cell, in the order of [B1]."""
-        text, changes = _unwrapped(cell.strip())
+        text, changes = cell.strip(), 0
+        if text.startswith(("=", "'")):
+            text, changes = _unwrapped(text)
         if not text.isascii():
             text, more = _plain(text)
             changes |= more
@@ -110,7 +112,7 @@ def _unwrapped(text: str) -> tuple[str, int]:
         inner = inner[2:-1].strip()
     if inner.startswith("'"):
         inner = inner[1:].strip()
-    return inner, UNWRAPPED if inner is not text else 0
+    return inner, UNWRAPPED if inner != text else 0
 
 
 def _plain(text: str) -> tuple[str, int]:
