@@ -34,9 +34,7 @@ class Cursors:
         mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(scope, payload)):
             detail = "Use next_cursor of the page before, with the same workspace, address and filters."
-            raise Problem(
-                problems.INVALID_CURSOR, detail, errors=[{"parameter": "cursor", "detail": detail}]
-            )
+            raise Problem(problems.INVALID_CURSOR, detail, errors=[{"parameter": "cursor", "detail": detail}])
         return payload.decode()
 
     def _mac(self, scope: tuple[str, ...], payload: bytes) -> bytes:

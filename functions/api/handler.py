@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import intake
-import problems
-import wiring
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+import intake
+import problems
+import wiring
 from kabar.log import logger, masked
 from problems import Problem
 from routes import blacklist, campaigns, imports, lists
@@ -47,18 +48,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
-@app.exception_handler(Problem)
 def _problem(problem: Problem) -> Response[str]:
     body = problem.body(_request_id(app.current_event.raw_event))
     return Response(problem.kind.status, problems.MEDIA_TYPE, body, headers=problem.headers)
 
 
-@app.exception_handler(RequestValidationError)
 def _invalid(error: RequestValidationError) -> Response[str]:
     return _problem(problems.of_validation(error.errors()))
 
 
-@app.not_found
 def _nothing_here(_: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method
     takes = sorted({route.method for route in _routes() if route.rule.match(path)})
@@ -69,11 +67,16 @@ def _nothing_here(_: NotFoundError) -> Response[str]:
     return _problem(Problem(problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed}))
 
 
-@app.exception_handler(Exception)
 def _our_mistake(error: Exception) -> Response[str]:
     logger.error("unexpected", exc_info=error)
     detail = "It is logged under this request_id; the same request may be sent again."
     return _problem(Problem(problems.INTERNAL_ERROR, detail))
+
+
+app.exception_handler(Problem)(_problem)
+app.exception_handler(RequestValidationError)(_invalid)
+app.exception_handler(NotFoundError)(_nothing_here)
+app.exception_handler(Exception)(_our_mistake)
 
 
 def _routes() -> list[Any]:

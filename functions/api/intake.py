@@ -13,10 +13,11 @@ MAX_BODY = 4 * 1024 * 1024  # from about 5 MB on, AWS may answer before our code
 
 def checked(event: dict[str, Any]) -> dict[str, Any]:
     """The event with its body as text and no missing maps. Raises Problem (400, 413, 415)."""
-    headers = event.get("headers") or {}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     body = _text(event)
     if body:
-        _require_json({name.lower(): value for name, value in headers.items()}.get("content-type"))
+        _require_json(headers.get("content-type"))
+        headers["content-type"] = "application/json"  # Powertools minds its case
     try:
         size = len(body.encode())
         for part in (event["path"], event.get("queryStringParameters"), headers):
@@ -29,8 +30,8 @@ def checked(event: dict[str, Any]) -> dict[str, Any]:
             f"A body may have {MAX_BODY} bytes (4 MB); this one has {size}. "
             "Larger lists come as a CSV file in the uploads bucket.",
         )
-    multi = event.get("multiValueHeaders") or {name: [value] for name, value in headers.items()}
-    return event | {"headers": headers, "multiValueHeaders": multi, "body": body, "isBase64Encoded": False}
+    many = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
+    return event | {"headers": headers, "multiValueHeaders": many, "body": body, "isBase64Encoded": False}
 
 
 def parse(body: str) -> Any:

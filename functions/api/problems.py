@@ -83,7 +83,9 @@ def not_found(what: str) -> Problem:
 
 def invalid(field: str, detail: str) -> Problem:
     """A field of the body that can't be accepted; `field` is its JSON pointer without the leading `/`."""
-    return Problem(INVALID_REQUEST, f"{field}: {detail}", errors=[{"pointer": f"#/{field}", "detail": detail}])
+    return Problem(
+        INVALID_REQUEST, f"{field}: {detail}", errors=[{"pointer": f"#/{field}", "detail": detail}]
+    )
 
 
 def of_validation(errors: Sequence[Mapping[str, Any]]) -> Problem:

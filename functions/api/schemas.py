@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
 from kabar.domain.campaigns import Life
+from kabar.domain.import_codes import IMPORTS
 from kabar.domain.statuses import MEANINGS
 from kabar.domain.text import UnknownPlaceholder, parse
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from kabar.storage.reports import Report
 
 MAX_ID = 2**53 - 1
 _SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
@@ -94,23 +97,26 @@ class MemberView(BaseModel):
         )
 
 
-class ImportError_(BaseModel):
+class ImportFailure(BaseModel):
     """Why an import failed and what to do about it."""
 
-    model_config = ConfigDict(title="ImportError")
-
-    code: str = Field(examples=["not_utf8"])
+    code: str = Field(examples=["encoding_unsupported"])
     message: str
     fix: str | None
+
+    @classmethod
+    def of(cls, error: Mapping[str, str] | None) -> "ImportFailure | None":
+        if not error:
+            return None
+        known = IMPORTS.get(error["code"])
+        return cls(code=error["code"], message=error["message"], fix=known.fix if known else None)
 
 
 class ImportView(BaseModel):
     """An import: a file on its way into a list. Rows read is the sum of the five buckets once it is done."""
 
     id: str = Field(examples=["4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c"])
-    key: str = Field(
-        description="The object in the uploads bucket.", examples=["acme/lists/Gym/members.csv"]
-    )
+    key: str = Field(description="The object in the uploads bucket.", examples=["acme/lists/Gym/members.csv"])
     state: Literal["validating", "needs_decision", "loading", "done", "failed"]
     phase: str | None = Field(description="What it is doing, for people.")
     list_id: Id | None
@@ -131,31 +137,31 @@ class ImportView(BaseModel):
     rejected_file: str | None = Field(
         description="A link, good for an hour, to the rejected rows with their reasons."
     )
-    error: ImportError_ | None
+    error: ImportFailure | None
     created_at: Time
     updated_at: Time
     finished_at: Time | None
 
     @classmethod
     def of(cls, head: Mapping[str, Any], rejected_file: str | None) -> "ImportView":
-        counts = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read")
-        same = ("phase", "list_id", "list_name", "header", "added", "readded", "updated", "bytes_total")
-        error = head.get("error")
+        same: dict[str, Any] = {name: head.get(name, 0) for name in _COUNTS}
+        same |= {name: head.get(name) for name in _OPTIONAL}
         return cls(
             id=head["id"],
             key=head["key"],
             state=head["state"],
-            **{name: head.get(name, 0) for name in counts},
-            **{name: head.get(name) for name in same},
+            **same,
             estimated_end=moment(_estimated_end(head)),
             rejected_file=rejected_file,
-            error=ImportError_(code=error["code"], message=error["message"], fix=error.get("fix"))
-            if error
-            else None,
+            error=ImportFailure.of(head.get("error")),
             created_at=moment(head["created_at"]) or "",
             updated_at=moment(head["updated_at"]) or "",
             finished_at=moment(head.get("finished_at")),
         )
+
+
+_COUNTS = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read")
+_OPTIONAL = ("phase", "list_id", "list_name", "header", "added", "readded", "updated", "bytes_total")
 
 
 def _estimated_end(head: Mapping[str, Any]) -> int | None:
@@ -235,14 +241,16 @@ class CampaignView(BaseModel):
         )
 
 
-class Report(BaseModel):
-    """How a campaign went: how many recipients are in each status [M1]."""
+class ReportView(BaseModel):
+    """How a campaign went: how many recipients are in each status [M1]. The statuses add up to the recipients."""
+
+    model_config = ConfigDict(title="Report")
 
     campaign_id: Id
     name: str
     status: Life
     recipients: Count
-    segments: Count = Field(description="Of what was or is to be handed over.")
+    segments: Count = Field(description="Of the messages that the carrier accepted.")
     opted_out: Count = Field(
         description="Recipients left out as opted out or blacklisted, and those who answered with an opt-out."
     )
@@ -251,9 +259,21 @@ class Report(BaseModel):
         examples=[{"received": 970, "failed": 30}],
     )
     meanings: dict[str, str] = Field(
-        description="What each status means.",
-        default_factory=lambda: {status.word: meaning for status, meaning in MEANINGS.items()},
+        description="What each status means.", examples=[{"received": "delivered to the handset"}]
     )
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any], report: Report) -> "ReportView":
+        return cls(
+            campaign_id=head["id"],
+            name=head["name"],
+            status=head["status"],
+            recipients=report.recipients,
+            segments=report.segments,
+            opted_out=report.opted_out,
+            statuses={status.word: count for status, count in report.statuses.items()},
+            meanings={status.word: meaning for status, meaning in MEANINGS.items()},
+        )
 
 
 class NewBlacklisting(Request):
@@ -272,4 +292,6 @@ class BlacklistView(BaseModel):
 
     mobile: Mobile
     at: Time = Field(description="Since when.")
-    by: str = Field(description="`api:<key>` or `reply:<carrier's id>`.", examples=["api:key:1f2e3d4c5b6a7988"])
+    by: str = Field(
+        description="`api:<key>` or `reply:<carrier's id>`.", examples=["api:key:1f2e3d4c5b6a7988"]
+    )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
-import problems
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.request import Request
+
+import problems
 from cursors import Cursors
 from kabar.settings import read
 from kabar.storage.dynamo import Table
@@ -75,7 +76,7 @@ def download_link(object_key: str, file_name: str) -> str:
 
 
 def caller(request: Request) -> Caller:
-    context = request.resolved_event.get("requestContext", {}).get("authorizer") or {}
+    context = request.resolved_event.raw_event["requestContext"].get("authorizer") or {}
     if not context.get("workspace"):
         raise Problem(problems.UNAUTHORIZED, "Send the header Authorization: Bearer kb_… with a valid key.")
     return Caller(context["workspace"], context["principal"])

@@ -3,15 +3,18 @@
 import hashlib
 from typing import Annotated, Any
 
-import problems
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
+
+import problems
 from kabar.storage import browse, executions, idempotency, ids, keys, workspaces
 from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
+from kabar.storage.chunks import Chunks
+from kabar.storage.reports import report
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, CampaignView, NewCampaign, Page
+from schemas import MAX_ID, CampaignView, NewCampaign, Page, ReportView
 from wiring import Caller, CallerOf, CursorsOf, Now, settings, table
 
 router = Router()
@@ -48,10 +51,10 @@ def create_campaign(
         return _created(CampaignView.model_validate_json(attempt.body))
     try:
         view = _create(new, caller, at, attempt.resource)
+        idempotency.finish(table("idempotency"), attempt, 201, view.model_dump_json())
     except Exception:
         idempotency.release(table("idempotency"), attempt)
         raise
-    idempotency.finish(table("idempotency"), attempt, 201, view.model_dump_json())
     return _created(view)
 
 
@@ -103,7 +106,10 @@ def _created(view: CampaignView) -> Response[CampaignView]:
 
 
 @router.get(
-    "/v1/campaigns", summary="Show the campaigns, newest first", tags=["Campaigns"], operation_id="list_campaigns"
+    "/v1/campaigns",
+    summary="Show the campaigns, newest first",
+    tags=["Campaigns"],
+    operation_id="list_campaigns",
 )
 def list_campaigns(
     caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
@@ -111,7 +117,9 @@ def list_campaigns(
     listing = Listing(cursors, (caller.workspace, "campaigns"))
     before = listing.position(cursor)
     start = {"pk": keys.workspace_pk(caller.workspace), "sk": before} if before else None
-    found = campaigns().page(caller.workspace, limit + 1, start).items  # one more tells whether a page follows
+    found = (
+        campaigns().page(caller.workspace, limit + 1, start).items
+    )  # one more tells whether a page follows
     position = found[limit - 1]["sk"] if len(found) > limit else None
     return listing.page(found[:limit], position, CampaignView.of)
 
@@ -121,6 +129,17 @@ def list_campaigns(
 )
 def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> CampaignView:
     return CampaignView.of(_head(campaign_id, caller))
+
+
+@router.get(
+    "/v1/campaigns/<campaign_id>/report",
+    summary="Count a campaign's recipients per status",
+    tags=["Campaigns"],
+    operation_id="get_campaign_report",
+)
+def get_campaign_report(campaign_id: CampaignId, caller: CallerOf) -> ReportView:
+    head = _head(campaign_id, caller)
+    return ReportView.of(head, report(head, Chunks(table("dispatch"))))
 
 
 def _head(campaign: int, caller: Caller) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
 from kabar.storage import browse
-from problems import Problem, NOT_FOUND, not_found
+from problems import NOT_FOUND, Problem, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import ImportView, Page
 from wiring import CallerOf, CursorsOf, download_link, table
@@ -25,7 +26,8 @@ def list_imports(
     caller: CallerOf,
     cursors: CursorsOf,
     key: Annotated[
-        str | None, Query(min_length=1, max_length=1024, description="The key of an object in the uploads bucket.")
+        str | None,
+        Query(min_length=1, max_length=1024, description="The key of an object in the uploads bucket."),
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -42,7 +44,8 @@ def list_imports(
 
 @router.get("/v1/imports/<import_id>", summary="Show an import", tags=["Imports"], operation_id="get_import")
 def get_import(
-    import_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")], caller: CallerOf
+    import_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")],
+    caller: CallerOf,
 ) -> ImportView:
     head = browse.import_head(table("workspaces"), caller.workspace, import_id)
     if head is None:

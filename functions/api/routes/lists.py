@@ -4,6 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
+
 from kabar.storage import browse
 from problems import not_found
 from routes.paging import Cursor, Limit, Listing

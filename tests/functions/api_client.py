@@ -1,0 +1,146 @@
+"""Calls the API's handler as API Gateway does, over the in-memory tables of `fake_dynamo`."""
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+import pytest
+
+from kabar.storage import dynamo, executions, keys
+from local.paths import ROOT
+from tests.functions.fake_dynamo import FakeDynamo
+
+SETTINGS = {
+    "WORKSPACES_TABLE": "workspaces",
+    "MEMBERS_TABLE": "members",
+    "PEOPLE_TABLE": "people",
+    "DISPATCH_TABLE": "dispatch",
+    "ACTIVITY_TABLE": "activity",
+    "IDEMPOTENCY_TABLE": "idempotency",
+    "WORK_BUCKET": "work",
+    "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
+    "CURSOR_KEY_SECRET": "cursor-key",
+}
+REQUEST_ID = "5f1c2d3e-request"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def pointers(self) -> list[str]:
+        return [error.get("pointer") or error["parameter"] for error in self.json["errors"]]
+
+
+class Clients:
+    """The other AWS clients: `started` are executions, by name."""
+
+    def __init__(self, dynamodb: FakeDynamo) -> None:
+        self.started: dict[str, Any] = {}
+        self.dynamodb = dynamodb
+        self.secretsmanager = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "k" * 64})
+        self.stepfunctions = SimpleNamespace(start_execution=self._start)
+        self.s3 = SimpleNamespace(
+            generate_presigned_url=lambda _, **how: f"https://work/{how['Params']['Key']}?{how['ExpiresIn']}"
+        )
+
+    def _start(self, **request: Any) -> None:
+        self.started[request["name"]] = json.loads(request["input"])
+
+
+class Api:
+    """`call` sends one request as workspace `acme` (or another one)."""
+
+    def __init__(self, module: ModuleType, clients: Clients) -> None:
+        self.module = module
+        self.clients = clients
+        self.tables = clients.dynamodb
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        workspace: str = "acme",
+        **more: Any,
+    ) -> Answer:
+        address, _, query = path.partition("?")
+        many = parse_qs(query, keep_blank_values=True)
+        sent = dict(headers or {})
+        if body is not None and "content-type" not in {name.lower() for name in sent}:
+            sent["content-type"] = "application/json"
+        event = {
+            "resource": address,
+            "path": address,
+            "httpMethod": method,
+            "headers": sent or None,
+            "multiValueHeaders": {name: [value] for name, value in sent.items()} or None,
+            "queryStringParameters": {name: values[-1] for name, values in many.items()} or None,
+            "multiValueQueryStringParameters": many or None,
+            "pathParameters": None,
+            "stageVariables": None,
+            "requestContext": {
+                "stage": "local",
+                "path": f"/local{address}",
+                "requestId": REQUEST_ID,
+                "authorizer": {"workspace": workspace, "principal": "key:1", "scopes": "all"},
+            },
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
+            "isBase64Encoded": False,
+        } | more
+        answer = self.module.handler(event, None)
+        many_headers = answer.get("multiValueHeaders") or {}
+        single = {name: values[0] for name, values in many_headers.items()} | answer.get("headers", {})
+        return Answer(answer["statusCode"], single, answer["body"] or "")
+
+    def campaign(self, **changes: Any) -> dict[str, Any]:
+        """A valid body of a new campaign."""
+        return {"name": "Sale", "list_id": 7, "text": "Hi %%1%%", "schedule": "now"} | changes
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The API with workspace `acme`, which has list 7, and `rival`, which has nothing."""
+    clients = Clients(FakeDynamo())
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "client", lambda service, **_: getattr(clients, service))
+    module = load()
+    wiring = module.wiring
+    caches = (dynamo.client, executions.client, wiring.settings, wiring.table, wiring.cursors, wiring._s3)
+    for cached in caches:
+        cached.cache_clear()
+    for workspace in ("acme", "rival"):
+        clients.dynamodb.seed(
+            "workspaces", keys.settings(workspace), sender="Kabar", carrier="infobip", max_digits=14
+        )
+    clients.dynamodb.seed(
+        "workspaces", keys.list_head("acme", 7), id=7, name="Gym", created_at=1000, members=2
+    )
+    yield Api(module, clients)
+    for cached in caches:
+        cached.cache_clear()
+
+
+def load() -> ModuleType:
+    """`functions/api/handler.py` under a name that no other handler has."""
+    spec = importlib.util.spec_from_file_location("api_handler", ROOT / "functions" / "api" / "handler.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
