@@ -146,8 +146,8 @@ def test_an_opt_out_that_answers_no_message_goes_on_the_blacklist(
     ("head", "blacklisted"),
     [
         ({"status": "sending"}, False),
-        ({"status": "completed", "finished_at": SENT_AT + 10 * HOURS}, False),
-        ({"status": "completed", "finished_at": SENT_AT + HOURS}, True),
+        ({"status": "completed", "closed_at": SENT_AT + 10 * HOURS}, False),
+        ({"status": "completed", "closed_at": SENT_AT + HOURS}, True),
         (None, True),
     ],
 )

@@ -91,7 +91,7 @@ class Replies:
     def campaign_end(self, workspace: str, campaign: int) -> int | None:
         """When a campaign ended, in milliseconds: None while it is under way, 0 when it is unknown."""
         head = self._workspaces.get(keys.campaign_head(workspace, campaign))
-        return head.get("finished_at") if head else 0
+        return head.get("closed_at") if head else 0
 
     def put(
         self,
