@@ -32,6 +32,7 @@ RULES = {  # shares of the carrier's answers
     "bad_json": 0.02,
     "partial": 0.02,
 }
+VISIBILITY = "10"  # seconds: a killed worker's messages come back soon, not after the template's six minutes
 LATENCY_MS = 150  # so that a campaign lasts long enough to be hit in the middle
 KILLS = {  # how often workers of a function are killed at most: retries are many, but not endless
     "ReceiveUpload": 2,
@@ -114,6 +115,7 @@ def main() -> int:
     name = f"chaos-{os.getpid()}"
     try:
         running = stack.start(name, parameters=PARAMETERS, owner=os.getpid())
+        _bring_messages_back_soon(running)
         differences = _run(running, given.recipients, given.seed)
         if differences:
             kept = _keep_log(running)
@@ -123,6 +125,13 @@ def main() -> int:
         stack.stop(name)
     print("\nNobody twice, nobody skipped, all sums agree.")
     return 0
+
+
+def _bring_messages_back_soon(running: stack.Stack) -> None:
+    sqs = running.client("sqs")
+    for url in sqs.list_queues()["QueueUrls"]:
+        if "DeadLetters" not in url:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": VISIBILITY})
 
 
 def _run(running: stack.Stack, count: int, seed: int) -> list[str]:
