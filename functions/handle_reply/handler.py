@@ -53,7 +53,7 @@ def handle(workspace: str, carrier: str, reply: Reply) -> None:
     opt_out = None
     if is_opt_out(reply.text):
         opt_out = OptOut(list_to_leave(answer, reply.at, partial(REPLIES.campaign_end, workspace)))
-    new = REPLIES.put(workspace, carrier, reply, answer, opt_out, int(time.time() * 1000))
+    new = REPLIES.put(workspace, carrier, reply, answer, opt_out, lambda: int(time.time() * 1000))
     logger.info(
         "reply taken" if new else "reply repeated",
         workspace=workspace,

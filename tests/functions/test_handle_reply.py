@@ -214,6 +214,23 @@ def test_a_change_between_reading_and_writing_loses_nothing(
     assert set(standing(dynamo)["lists"]) - {"3000"} <= {"1"}
 
 
+def test_an_opt_out_that_had_to_wait_for_other_writers_is_acknowledged_when_it_is_written(
+    function: ModuleType, dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[I7]: what was claimed while it waited was claimed before."""
+    times = iter(range(1_000, 2_000))
+    monkeypatch.setattr(function.time, "time", lambda: next(times))
+    waited: list[int] = []
+
+    def wait() -> None:
+        waited.append(next(times))
+        conflict(dynamo)
+
+    dynamo.before += [wait] * 3
+    function.handler(queued(reply()), None)
+    assert standing(dynamo)["lists"]["3000"]["at"] > waited[-1] * 1000
+
+
 def test_the_same_reply_taken_twice_at_once_is_taken_once(function: ModuleType, dynamo: FakeDynamo) -> None:
     dynamo.before.append(lambda: function.handler(queued(reply()), None))
     function.handler(queued(reply()), None)
@@ -229,7 +246,7 @@ def test_a_reply_that_keeps_meeting_changes_comes_again_and_the_others_are_done(
         else:
             change_lists(dynamo)
 
-    dynamo.before += [toggle] * 5
+    dynamo.before += [toggle] * 10
     with pytest.raises(ExceptionGroup) as raised:
         function.handler(queued(reply(), reply("thanks", id="2")), None)
     assert [type(failure) for failure in raised.value.exceptions] == [Contended]

@@ -14,7 +14,7 @@ from kabar.storage.dynamo import ConditionFailed, Item, Table
 
 KEPT_SECONDS = 90 * 24 * 3600  # receipts may come for days, disputes for a quarter
 KEEP_WAKE: Final = -1
-_ATTEMPTS = 8  # against other writers of one chunk, with full jitter about 1 s in all
+_ATTEMPTS = 12  # against other writers of one chunk, with full jitter about 2 s in all
 _CHUNKS = keys.CHUNKS_PER_PARTITION
 
 

@@ -295,10 +295,12 @@ def delete_in(table: Table, key: Key, condition: str | None = None, **how: Any) 
     }
 
 
-def transact(writes: Sequence[dict[str, Any]], dynamo: Any = None) -> None:
-    """All of `writes` or none. Raises ConditionFailed; conflicts with other writers are tried again."""
+def transact(writes: Sequence[dict[str, Any]], dynamo: Any = None, attempts: int = ATTEMPTS) -> None:
+    """All of `writes` or none. Raises ConditionFailed; conflicts with other writers are tried again, then
+    raise Unprocessed.
+    """
     dynamo = dynamo or client()
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         try:
             dynamo.transact_write_items(TransactItems=list(writes))
             return

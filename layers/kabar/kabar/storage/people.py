@@ -3,7 +3,7 @@
 Access patterns: put the facts of receipts, read the newest messages to a number, put a reply once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -11,13 +11,13 @@ from kabar.domain.messages import Receipt, Reply
 from kabar.domain.receipts import Told
 from kabar.domain.replies import OptOut, Sent
 from kabar.storage import keys
-from kabar.storage.dynamo import ConditionFailed, Item, Table, put_in, transact, update_in
+from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, put_in, transact, update_in
 
 KEPT_SECONDS = 400 * 86_400  # 13 months
 ORPHANS_KEPT_SECONDS = 72 * 3600
 _PAGES = 5
 _PAGE = 100
-_ATTEMPTS = 5
+_ATTEMPTS = 10  # against other writers, such as other opt-outs of one list
 
 
 class Contended(Exception):
@@ -100,12 +100,12 @@ class Replies:
         reply: Reply,
         answer: Sent | None,
         opt_out: OptOut | None,
-        now: int,
+        clock: Callable[[], int],
     ) -> bool:
         """Put the reply with the standing it changes, all or nothing; False when it was there already [I4].
 
-        An opt-out counts from `now`, our acknowledgement [I7]; a mark that is there already keeps its time.
-        Raises Contended, Unprocessed.
+        An opt-out counts from our acknowledgement [I7], so each attempt reads the `clock` (epoch ms) again;
+        a mark that is there already keeps its time. Raises Contended.
         """
         key = keys.reply(workspace, reply.mobile, carrier, reply.id)
         answered = asdict(answer) if answer else {}
@@ -121,25 +121,42 @@ class Replies:
             **{name: value for name, value in answered.items() if value is not None},
             "opt_out": opt_out is not None,
             "via": "reply",
-            "expires_at": now // 1000 + KEPT_SECONDS,
+            "expires_at": clock() // 1000 + KEPT_SECONDS,
         }
         for _ in range(_ATTEMPTS):
             if self._people.get(key, consistent=True):
                 return False
             writes = [put_in(self._people, item, "attribute_not_exists(pk)")]
             if opt_out:
-                mark = {"at": now, "by": f"reply:{reply.id}"}
-                if opt_out.list is None:
-                    writes.append(self._blacklist(workspace, reply.mobile, mark))
-                else:
-                    writes.append(self._leave(workspace, reply.mobile, opt_out.list, mark))
-                    writes += self._mark_member(workspace, reply.mobile, opt_out.list, now)
+                writes += self._opting_out(workspace, reply, opt_out, clock)
             try:
-                transact(writes)
-            except ConditionFailed:
-                continue  # somebody else put it, or changed what it changes: read again
+                transact(writes, attempts=1)
+            except (ConditionFailed, Unprocessed):
+                continue  # somebody else put it, or writes what it changes: read again
             return True
         raise Contended(f"what the reply {reply.id} changes kept changing")
+
+    def _opting_out(
+        self, workspace: str, reply: Reply, opt_out: OptOut, clock: Callable[[], int]
+    ) -> list[dict[str, Any]]:
+        """Read what the opt-out changes, then take the time, then say the changes."""
+        by = f"reply:{reply.id}"
+        if opt_out.list is None:
+            return [self._blacklist(workspace, reply.mobile, {"at": clock(), "by": by})]
+        standing = self._people.get(keys.standing(workspace, reply.mobile), consistent=True) or {}
+        member = self._members.get(keys.member(opt_out.list, reply.mobile), consistent=True)
+        head = self._workspaces.get(keys.list_head(workspace, opt_out.list), consistent=True)
+        now = clock()
+        writes = [self._leave(standing, workspace, reply.mobile, opt_out.list, {"at": now, "by": by})]
+        if member and "opted_out" not in member:
+            unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out)"
+            key, values = keys.member(opt_out.list, reply.mobile), {":at": now}
+            writes.append(update_in(self._members, key, "SET opted_out = :at", unmarked, values=values))
+            if head:
+                key, values = keys.list_head(workspace, opt_out.list), {":one": 1}
+                there = "attribute_exists(pk)"
+                writes.append(update_in(self._workspaces, key, "ADD opted_out :one", there, values=values))
+        return writes
 
     def _blacklist(self, workspace: str, mobile: str, mark: Item) -> dict[str, Any]:
         # no condition: every attribute keeps what it has
@@ -157,14 +174,12 @@ class Replies:
             },
         )
 
-    def _leave(self, workspace: str, mobile: str, list_id: int, mark: Item) -> dict[str, Any]:
+    def _leave(self, standing: Item, workspace: str, mobile: str, list_id: int, mark: Item) -> dict[str, Any]:
         key = keys.standing(workspace, mobile)
-        standing = self._people.get(key, consistent=True) or {}
         if "lists" not in standing:
-            first = {":lists": {str(list_id): mark}}
-            return update_in(
-                self._people, key, "SET lists = :lists", "attribute_not_exists(lists)", values=first
-            )
+            lists = {":lists": {str(list_id): mark}}
+            none = "attribute_not_exists(lists)"
+            return update_in(self._people, key, "SET lists = :lists", none, values=lists)
         return update_in(
             self._people,
             key,
@@ -173,19 +188,3 @@ class Replies:
             names={"#list": str(list_id)},
             values={":mark": mark},
         )
-
-    def _mark_member(self, workspace: str, mobile: str, list_id: int, now: int) -> list[dict[str, Any]]:
-        """The member's own mark and the list's count, so that lists show what the standing decides."""
-        key = keys.member(list_id, mobile)
-        member = self._members.get(key, consistent=True)
-        if member is None or "opted_out" in member:
-            return []
-        unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out)"
-        writes = [update_in(self._members, key, "SET opted_out = :at", unmarked, values={":at": now})]
-        head = keys.list_head(workspace, list_id)
-        if self._workspaces.get(head, consistent=True):
-            one = {":one": 1}
-            writes.append(
-                update_in(self._workspaces, head, "ADD opted_out :one", "attribute_exists(pk)", values=one)
-            )
-        return writes
