@@ -244,8 +244,6 @@ class CampaignView(BaseModel):
 class ReportView(BaseModel):
     """How a campaign went: how many recipients are in each status [M1]. The statuses add up to the recipients."""
 
-    model_config = ConfigDict(title="Report")
-
     campaign_id: Id
     name: str
     status: Life

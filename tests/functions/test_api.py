@@ -9,8 +9,17 @@ import pytest
 from kabar.domain.statuses import Status, cell
 from kabar.storage import keys
 from tests.functions.api_client import REQUEST_ID, Api, api
+from tests.functions.loading import sample
 
 __all__ = ["api"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("api_create_campaign", 201), ("api_list_lists", 200), ("api_unknown_path", 404)]
+)
+def test_the_sample_events_are_answered(api: Api, name: str, status: int) -> None:
+    assert api.module.handler(sample(name), None)["statusCode"] == status
+
 
 # ---- problems -------------------------------------------------------------------------------------------
 

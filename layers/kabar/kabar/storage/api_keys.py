@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from kabar.storage import keys
 from kabar.storage.dynamo import Table
 
 SECRET_BYTES = 32  # 256 bits: a plain SHA-256 is enough, there is nothing to guess
+_SHAPE = re.compile(r"kb_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _NO_HASH = "0" * 64
 
 
@@ -42,10 +44,10 @@ def create(
 
 def verify(table: Table, presented: str, now: int) -> Principal | None:
     """Whose key `presented` is at `now` (epoch ms); None when it is malformed, unknown, wrong or expired."""
-    mark, _, rest = presented.partition("_")
-    key_id, _, secret = rest.partition("_")
-    if mark != "kb" or not key_id.isalnum() or not key_id.isascii() or not secret.isascii() or not secret:
+    shaped = _SHAPE.fullmatch(presented)
+    if shaped is None:
         return None
+    key_id, secret = shaped.groups()
     item = table.get(keys.api_key(key_id))
     same = hmac.compare_digest(item["hash"] if item else _NO_HASH, _hash(secret))
     if item is None or not same or item.get("expires_at", now + 1) <= now:

@@ -1,0 +1,167 @@
+"""Writes docs/openapi.json from the code; `--check` only says whether it is up to date."""
+
+import importlib
+import json
+import os
+import re
+import sys
+from collections import defaultdict
+from dataclasses import fields
+from typing import Any
+
+from local.paths import ROOT
+
+DOCUMENT = ROOT / "docs" / "openapi.json"
+EXAMPLES = ROOT / "local" / "openapi_examples.json"  # one whole body per schema
+SECURITY = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "kb_<key id>_<secret>"}}
+DESCRIPTION = (
+    "Lists, imports, campaigns and their reports. JSON in and out, times in RFC 3339 and UTC, errors as "
+    "`application/problem+json` (RFC 9457) whose `code` is one of a closed catalogue. Listings come in pages: "
+    "ask for the next one with `next_cursor`. What belongs to another workspace answers 404."
+)
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Each names a field of the body by its JSON pointer, or a parameter.",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {
+                    "pointer": {"type": "string", "examples": ["#/list_id"]},
+                    "parameter": {"type": "string", "examples": ["limit"]},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API as it is in the code."""
+    app, problems = application()
+    made = app.get_openapi_json_schema(
+        title="Kabar", version="1", openapi_version="3.1.0", description=DESCRIPTION
+    )
+    found: dict[str, Any] = json.loads(made)
+    schemas = found["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        schemas.pop(unused)
+    for name, example in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
+        schemas[name]["examples"] = [example]
+    catalogue = [kind.code for kind in problems.CATALOGUE]
+    schemas["Problem"] = PROBLEM | {
+        "properties": PROBLEM["properties"] | {"code": {"type": "string", "enum": catalogue}}
+    }
+    found["components"] |= {"securitySchemes": SECURITY, "responses": {}}
+    found["security"] = [{"key": []}]
+    for path, methods in found["paths"].items():
+        for operation in methods.values():
+            _finish(path, operation, found["components"]["responses"], problems)
+    found["paths"] = dict(sorted(found["paths"].items()))
+    # Page[ListView] is a name for Python
+    named = re.sub(r"Page_(\w+?)View_", r"\1Page", json.dumps(found, ensure_ascii=False))
+    renamed: dict[str, Any] = json.loads(re.sub(r"Page\[(\w+?)View\]", r"\1Page", named))
+    return renamed
+
+
+def text() -> str:
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    made = text()
+    there = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
+    if arguments == ["--check"]:
+        if made != there:
+            print(f"{DOCUMENT.relative_to(ROOT)} is not what the code says: run `make openapi`.")
+        return int(made != there)
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(made, encoding="utf-8")
+    return 0
+
+
+def application() -> tuple[Any, Any]:
+    """The router of functions/api, imported as Lambda would; no setting's value matters here."""
+    folder = str(ROOT / "functions" / "api")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    wiring = importlib.import_module("wiring")
+    for setting in fields(wiring.Settings):
+        os.environ.setdefault(setting.name.upper(), "unused")
+    return importlib.import_module("handler").app, importlib.import_module("problems")
+
+
+def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], problems: Any) -> None:
+    """Every way to fail, and a description for every parameter."""
+    responses = {
+        status: response for status, response in operation["responses"].items() if status.startswith("2")
+    }
+    for status, response in responses.items():
+        response["description"] = "Done" if status != "202" else "Done; it takes effect within moments"
+    if "204" in responses:
+        responses["204"].pop("content")
+    if operation["operationId"] == "add_to_blacklist":
+        responses["200"] = responses["201"] | {"description": "It was there already"}
+    if operation["operationId"] == "create_campaign":
+        responses["201"]["headers"] = {"Location": {"schema": {"type": "string"}, "required": True}}
+    by_status: dict[int, list[Any]] = defaultdict(list)
+    for kind in _kinds(path, operation, problems):
+        by_status[kind.status].append(kind)
+    for code, kinds in by_status.items():
+        name = "_or_".join(kind.code for kind in kinds)
+        shared[name] = _response(kinds, problems)
+        responses[str(code)] = {"$ref": f"#/components/responses/{name}"}
+    operation["responses"] = dict(sorted(responses.items()))
+    for parameter in operation.get("parameters", []):
+        parameter["description"] = parameter["schema"].pop("description", parameter.get("description"))
+        if parameter["name"] == "idempotency-key":
+            parameter["name"] = "Idempotency-Key"
+
+
+def _response(kinds: list[Any], problems: Any) -> dict[str, Any]:
+    examples = {
+        kind.code: {"value": json.loads(problems.Problem(kind, f"{kind.title}.").body("c6af9ac6-f7b6"))}
+        for kind in kinds
+    }
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    response: dict[str, Any] = {
+        "description": "; ".join(kind.title for kind in kinds),
+        "content": {problems.MEDIA_TYPE: content},
+    }
+    if problems.REQUEST_IN_FLIGHT in kinds:
+        response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return response
+
+
+def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    kinds = [problems.UNAUTHORIZED, problems.INTERNAL_ERROR]
+    if names or "requestBody" in operation:
+        kinds.append(problems.INVALID_REQUEST)
+    if "requestBody" in operation:
+        kinds += [problems.MALFORMED_BODY, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE]
+    if "_id}" in path or "key" in names:
+        kinds.append(problems.NOT_FOUND)
+    if "cursor" in names:
+        kinds.append(problems.INVALID_CURSOR)
+    if "idempotency-key" in names:
+        kinds += [problems.REQUEST_IN_FLIGHT, problems.IDEMPOTENCY_KEY_REUSED]
+    if path.endswith(("/pause", "/resume", "/cancel")):
+        kinds.append(problems.STATUS_CONFLICT)
+    return kinds
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

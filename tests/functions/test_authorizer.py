@@ -1,0 +1,128 @@
+"""Who gets in: API keys at the door of the API [A2]."""
+
+import re
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kabar.storage import api_keys, keys
+from kabar.storage.dynamo import Table
+from tests.functions.fake_dynamo import FakeDynamo
+from tests.functions.loading import load, sample
+
+NOW = 1_780_000_000_000
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> FakeDynamo:
+    fake = FakeDynamo()
+    monkeypatch.setattr("time.time_ns", lambda: NOW * 1_000_000)
+    return fake
+
+
+@pytest.fixture
+def authorizer(monkeypatch: pytest.MonkeyPatch, tables: FakeDynamo) -> ModuleType:
+    return load("authorizer", monkeypatch, dynamodb=tables)
+
+
+def make_key(tables: FakeDynamo, workspace: str = "acme", expires_at: int | None = None) -> str:
+    table = Table("workspaces", tables)
+    return api_keys.create(table, workspace, NOW, ["all"], by="test", expires_at=expires_at)
+
+
+def event(key: str | None, header: str = "authorization") -> dict[str, Any]:
+    return sample("authorizer_key") | {"headers": {header: key} if key is not None else None}
+
+
+def refused(authorizer: ModuleType, sent: dict[str, Any]) -> bool:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorizer.handler(sent, None)
+    return True
+
+
+@pytest.mark.parametrize("header", ["authorization", "Authorization", "AUTHORIZATION"])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_a_key_leads_to_its_workspace(
+    authorizer: ModuleType, tables: FakeDynamo, header: str, scheme: str
+) -> None:
+    key = make_key(tables)
+    answer = authorizer.handler(event(f"{scheme} {key}", header), None)
+    principal = f"key:{key.split('_')[1]}"
+    assert answer["principalId"] == principal
+    assert answer["context"] == {"workspace": "acme", "principal": principal, "scopes": "all"}
+
+
+def test_the_answer_covers_the_whole_stage_so_that_it_can_be_cached(
+    authorizer: ModuleType, tables: FakeDynamo
+) -> None:
+    (statement,) = authorizer.handler(event(f"Bearer {make_key(tables)}"), None)["policyDocument"][
+        "Statement"
+    ]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/live/*"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer kb_",
+        "Bearer kb__",
+        "Bearer kb_0011223344556677",
+        "Bearer kb_0011223344556677_",
+        "Bearer kb_0011223344556677_secret",
+        "Bearer kb_ünlü_geheim",
+        "Bearer kb_1_ü",
+        "Bearer kb_1_\ud800",
+        "Bearer kb_" + "1" * 5000 + "_x",
+        "Bearer kb_0011223344556677_" + "x" * 43,
+        "Bearer kb_0011223344556677_" + "x" * 43 + "\n\n",
+        "Basic YWNtZTpzZWNyZXQ=",
+        "kb_0011223344556677_secret",
+        "Bearer null",
+    ],
+)
+def test_anything_else_is_refused_without_a_hint(authorizer: ModuleType, sent: str | None) -> None:
+    assert refused(authorizer, event(sent))
+
+
+def test_a_wrong_secret_is_refused(authorizer: ModuleType, tables: FakeDynamo) -> None:
+    key, other = make_key(tables), make_key(tables, "rival")
+    assert refused(authorizer, event(f"Bearer {key}x"))
+    assert refused(authorizer, event(f"Bearer {key[:-1]}"))
+    swapped = "_".join([*key.split("_")[:2], other.split("_", 2)[2]])
+    assert refused(authorizer, event(f"Bearer {swapped}"))
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "valid"), [(NOW - 1, False), (NOW, False), (NOW + 1, True), (None, True)]
+)
+def test_an_expired_key_is_refused(
+    authorizer: ModuleType, tables: FakeDynamo, expires_at: int | None, valid: bool
+) -> None:
+    sent = event(f"Bearer {make_key(tables, expires_at=expires_at)}")
+    assert authorizer.handler(sent, None) if valid else refused(authorizer, sent)
+
+
+def test_only_a_hash_of_a_256_bit_secret_is_stored(tables: FakeDynamo) -> None:
+    key = make_key(tables)
+    assert re.fullmatch(r"kb_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", key)
+    _, key_id, secret = key.split("_", 2)
+    item = tables.find("workspaces", keys.api_key(key_id))
+    assert item is not None
+    assert secret not in str(item)
+    assert len(item["hash"]) == 64
+
+
+def test_a_refused_key_is_not_logged(
+    authorizer: ModuleType, tables: FakeDynamo, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = make_key(tables)
+    refused(authorizer, event(f"Bearer {key}x"))
+    authorizer.handler(event(f"Bearer {key}"), None)
+    assert [record.message for record in caplog.records] == ["refused", "authorized"]
+    assert key.split("_", 2)[2] not in str([vars(record) for record in caplog.records])
