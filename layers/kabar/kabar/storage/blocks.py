@@ -1,4 +1,4 @@
-"""The registry of id blocks: from a message id to the campaign that reserved it."""
+"""The registry of id blocks: from a message id to the campaign that reserved it. [P18]"""
 
 from bisect import bisect_right
 from dataclasses import fields

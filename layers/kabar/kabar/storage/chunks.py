@@ -1,6 +1,6 @@
 """Chunks of a campaign: their status vectors, which only grow, and whether they are closed.
 
-Access patterns: read one chunk, merge into one chunk, read every chunk of a campaign.
+Access patterns: docs/data-model.md [P25]–[P27].
 """
 
 import random
@@ -39,12 +39,12 @@ class Chunks:
         self._table = dispatch
 
     def read(self, campaign: int, number: int) -> Chunk:
-        """The chunk as it is now (consistent)."""
+        """[P25] The chunk as it is now (consistent)."""
         item = self._table.get(keys.chunk(campaign, number), consistent=True)
         return chunk_of(item) if item else Chunk()
 
     def every(self, campaign: int, chunks: int) -> Iterator[Item]:
-        """The items of a campaign's chunks, in order; a chunk that was never written has none."""
+        """[P26] The items of a campaign's chunks, in order; a chunk that was never written has none."""
         for partition in range(-(-chunks // _CHUNKS)):
             yield from self._table.every(keys.chunks_pk(campaign, partition))
 
@@ -59,7 +59,7 @@ class Chunks:
         segments: int | None = None,
         wake: int | None = KEEP_WAKE,
     ) -> bytes:
-        """Raise the chunk's vector to at least `vector`, and return it as it then is.
+        """[P27] Raise the chunk's vector to at least `vector`, and return it as it then is.
 
         `segments` only grows; `wake` (milliseconds) is set, removed with None, or left; a chunk never opens
         again. Nothing is written when nothing would change. Raises Contended.

@@ -1,6 +1,6 @@
 """What is known about one number: receipts of the messages to it, its replies, and its standing.
 
-Access patterns: put the facts of receipts, read the newest messages to a number, put a reply once.
+Access patterns: docs/data-model.md [P28], [P33]–[P35].
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class Contended(Exception):
 
 
 def keep_receipts(people: Table, told: list[Told]) -> None:
-    """Put one fact per message and status; again, late or out of order does no harm [H1].
+    """[P33] Put one fact per message and status; again, late or out of order does no harm [H1].
 
     Unconditional: a fact says the same whoever writes it. Raises Unprocessed.
     """
@@ -48,7 +48,7 @@ def keep_receipts(people: Table, told: list[Told]) -> None:
 
 
 def keep_orphans(dispatch: Table, workspace: str, carrier: str, receipts: list[Receipt], now: int) -> None:
-    """Keep receipts for ids that we don't know, with their numbers, for 72 hours [H2]. Raises Unprocessed."""
+    """[P28] Keep receipts for ids that we don't know, with their numbers, for 72 hours [H2]. Raises Unprocessed."""
     orphans: dict[str, Item] = {}
     for receipt in receipts:
         key = keys.orphan(carrier, receipt.id, receipt.status.word)
@@ -72,7 +72,7 @@ class Replies:
         self._workspaces = workspaces
 
     def facts(self, workspace: str, mobile: str) -> Iterator[Item]:
-        """The facts of the newest messages to a number, newest id first; at most 500 of them."""
+        """[P34] The facts of the newest messages to a number, newest id first; at most 500 of them."""
         start: Item | None = None
         for _ in range(_PAGES):
             page = self._people.query(
@@ -102,7 +102,7 @@ class Replies:
         opt_out: OptOut | None,
         clock: Callable[[], int],
     ) -> bool:
-        """Put the reply with the standing it changes, all or nothing; False when it was there already [I4].
+        """[P35] Put the reply with the standing it changes, all or nothing; False when it was there already [I4].
 
         An opt-out counts from our acknowledgement [I7], so each attempt reads the `clock` (epoch ms) again;
         a mark that is there already keeps its time. Raises Contended.
