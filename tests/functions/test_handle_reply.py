@@ -183,6 +183,15 @@ def test_an_opt_out_counts_without_the_member_or_the_list(
     assert ("opted_out" in member(dynamo)) is (gone == "list")
 
 
+def test_a_deleted_member_is_marked_but_not_counted_among_the_members(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    dynamo.seed("members", keys.member(3000, MOBILE), deleted=1)
+    function.handler(queued(reply()), None)
+    assert "opted_out" in member(dynamo)
+    assert counted(dynamo) == 0
+
+
 def change_lists(dynamo: FakeDynamo) -> None:
     dynamo.seed("people", keys.standing("acme", MOBILE), lists={"1": {"at": 1, "by": "api:k"}})
 

@@ -149,10 +149,13 @@ class Replies:
         now = clock()
         writes = [self._leave(standing, workspace, reply.mobile, opt_out.list, {"at": now, "by": by})]
         if member and "opted_out" not in member:
-            unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out)"
+            deleted = "deleted" in member
+            unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out) AND " + (
+                "attribute_exists(deleted)" if deleted else "attribute_not_exists(deleted)"
+            )
             key, values = keys.member(opt_out.list, reply.mobile), {":at": now}
             writes.append(update_in(self._members, key, "SET opted_out = :at", unmarked, values=values))
-            if head:
+            if head and not deleted:  # a list counts opted out ones among its members
                 key, values = keys.list_head(workspace, opt_out.list), {":one": 1}
                 there = "attribute_exists(pk)"
                 writes.append(update_in(self._workspaces, key, "ADD opted_out :one", there, values=values))
