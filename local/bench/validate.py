@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -70,7 +71,7 @@ class Sink:
         self.rejected: TextIO = _Nowhere()
         self.duplicates: TextIO = _Nowhere()
 
-    def part(self, number: int, rows_json: str) -> None:
+    def part(self, _number: int, rows_json: str) -> None:
         """A part costs its encoding, as on its way to the bucket."""
         rows_json.encode()
 
@@ -98,8 +99,7 @@ def measure() -> dict[str, float]:
     bare, ours = [], []
     for _ in range(ROUNDS):
         start = time.process_time()
-        for _row_ in csv.reader(io.StringIO(text, newline="")):
-            pass
+        deque(csv.reader(io.StringIO(text, newline="")), maxlen=0)
         between = time.process_time()
         validate(data[at : at + 65_536] for at in range(0, len(data), 65_536))
         ours.append(time.process_time() - between)

@@ -39,6 +39,7 @@ NO_ROWS = "no_rows"
 NO_VALID_ROWS = "no_valid_rows"
 OBJECT_MISSING = "object_missing"
 LIST_NAME_INVALID = "list_name_invalid"
+LIST_GONE = "list_gone"
 IMPORT_INTERRUPTED = "import_interrupted"
 
 ROWS: dict[str, Explanation] = {
@@ -86,6 +87,7 @@ IMPORTS: dict[str, Explanation] = {
     LIST_NAME_INVALID: Explanation(
         "A list's name has 1 to 50 characters.", "Upload the file again under such a name."
     ),
+    LIST_GONE: Explanation("The list was deleted while the file was loaded into it.", "Upload it again."),
     IMPORT_INTERRUPTED: Explanation(
         "The import stopped in the middle through no fault of the file.", "Upload it again."
     ),

@@ -1,0 +1,58 @@
+"""One part of an import -> the same without those who opted out [D4]."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kabar import settings
+from kabar.domain.imports import has_left
+from kabar.log import logger
+from kabar.storage import keys, work
+from kabar.storage.dynamo import Table
+from kabar.storage.imports import Imports, Parts
+from kabar.storage.work import Work
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspaces_table: str
+    people_table: str
+    dispatch_table: str
+    work_bucket: str
+
+
+SETTINGS = settings.read(Settings)
+IMPORTS = Imports(Table(SETTINGS.workspaces_table))
+PARTS = Parts(Table(SETTINGS.dispatch_table))
+PEOPLE = Table(SETTINGS.people_table)
+WORK = Work(SETTINGS.work_bucket)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Check one part; again it may find more opt-outs, and the last word counts."""
+    workspace, name, part = event["workspace"], event["import_id"], event["part"]
+    head = IMPORTS.get(workspace, name)
+    if head is None:
+        raise LookupError(f"there is no import {name}")
+    rows = WORK.get_json(work.import_part(name, part))
+    stay = _stayed(workspace, rows) if head["remove_opt_outs"] else rows
+    WORK.put_json(work.checked_part(name, part), json.dumps(stay, ensure_ascii=False, separators=(",", ":")))
+    corrected = sum(bool(changes) for _, _, _, changes in stay)
+    result = {
+        "opted_out": len(rows) - len(stay),
+        "accepted": len(stay) - corrected,
+        "corrected": corrected,
+    }
+    PARTS.keep_checked(name, part, result, time.time_ns() // 1_000_000)
+    logger.info("part checked", workspace=workspace, import_id=name, part=part, result=result)
+    return {"part": part}
+
+
+def _stayed(workspace: str, rows: list[Any]) -> list[Any]:
+    wanted = [keys.standing(workspace, row[1]) for row in rows]
+    found = PEOPLE.batch_get(wanted, consistent=True)
+    return [
+        row for row, key in zip(rows, wanted, strict=True) if not has_left(found.get((key["pk"], key["sk"])))
+    ]

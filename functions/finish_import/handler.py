@@ -1,0 +1,75 @@
+"""The end of an import: its results counted once, or its failure told; then waiting campaigns go on [D6]."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kabar import settings
+from kabar.domain import import_codes as codes
+from kabar.log import logger
+from kabar.storage import executions, lists
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.imports import FINAL, Imports, ListGone, Parts
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspaces_table: str
+    dispatch_table: str
+    run_campaign_arn: str
+
+
+SETTINGS = settings.read(Settings)
+WORKSPACES = Table(SETTINGS.workspaces_table)
+IMPORTS = Imports(WORKSPACES)
+PARTS = Parts(Table(SETTINGS.dispatch_table))
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """End the import as `outcome` says, loaded or failed; again it only wakes who still waits."""
+    workspace, name = event["workspace"], event["import_id"]
+    head = IMPORTS.get(workspace, name)
+    if head is None:
+        raise LookupError(f"there is no import {name}")
+    if head["state"] not in FINAL:
+        _end(workspace, head, event)
+    woken = _wake(workspace, head["list_id"]) if head.get("list_id") else 0
+    logger.info(
+        "import ended",
+        workspace=workspace,
+        import_id=name,
+        outcome=event["outcome"],
+        cause=event.get("error", {}).get("Error"),
+        woken=woken,
+    )
+    return {"outcome": event["outcome"]}
+
+
+def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
+    now = time.time_ns() // 1_000_000
+    done, checked, loaded = PARTS.sums(head["id"])
+    if event["outcome"] == "loaded":
+        if done != head["parts"]:
+            raise LookupError(f"{done} of {head['parts']} parts of the import {head['id']} are loaded")
+        try:
+            IMPORTS.finish(workspace, head, checked, loaded, now)
+        except ListGone:
+            IMPORTS.fail(workspace, head, _told(codes.LIST_GONE), loaded, now)
+    else:
+        IMPORTS.fail(workspace, head, _told(codes.IMPORT_INTERRUPTED), loaded, now)
+
+
+def _told(code: str) -> tuple[str, str]:
+    return code, codes.IMPORTS[code].sentence
+
+
+def _wake(workspace: str, list_id: int) -> int:
+    """Start the campaigns that came due while the list was loading; how many."""
+    if lists.is_loading(WORKSPACES, workspace, list_id):
+        return 0  # by another import, which will wake them
+    notes = IMPORTS.waiting(workspace, list_id)
+    for note in notes:
+        executions.start_leg(SETTINGS.run_campaign_arn, workspace, note["campaign"], note["leg"])
+        IMPORTS.stop_waiting(note)
+    return len(notes)

@@ -1,0 +1,36 @@
+"""One checked part of an import -> members of the list."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kabar import settings
+from kabar.log import logger
+from kabar.storage import members, work
+from kabar.storage.dynamo import Table
+from kabar.storage.imports import Parts
+from kabar.storage.work import Work
+
+
+@dataclass(frozen=True)
+class Settings:
+    members_table: str
+    dispatch_table: str
+    work_bucket: str
+
+
+SETTINGS = settings.read(Settings)
+MEMBERS = Table(SETTINGS.members_table)
+PARTS = Parts(Table(SETTINGS.dispatch_table))
+WORK = Work(SETTINGS.work_bucket)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Load one part; again it counts the same, wherever the first try ended."""
+    name, part, now = event["import_id"], event["part"], time.time_ns() // 1_000_000
+    rows = [(mobile, params) for _, mobile, params, _ in WORK.get_json(work.checked_part(name, part))]
+    result = members.load(MEMBERS, event["list_id"], name, rows, now)
+    PARTS.keep_loaded(name, part, result, now)
+    logger.info("part loaded", workspace=event["workspace"], import_id=name, part=part, result=result)
+    return {"part": part}

@@ -1,0 +1,148 @@
+"""One object version -> rows in parts, rejected rows in a file, counts in the import's head [D2] [D3]."""
+
+import io
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, Any, TextIO
+
+from botocore.exceptions import ClientError
+
+from kabar import settings
+from kabar.domain import import_codes as codes
+from kabar.domain.csv_rows import EncodingUnsupported
+from kabar.domain.imports import Totals, validate
+from kabar.domain.numbers import Numbers
+from kabar.log import logger
+from kabar.storage import work, workspaces
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.imports import Imports, counts
+from kabar.storage.lists import MAX_NAME
+from kabar.storage.work import Work
+
+CHUNK = 256 * 1024
+IN_MEMORY = 4 * 1024 * 1024  # of a report before it goes to /tmp
+PROGRESS_SECONDS = 1.0
+GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    workspaces_table: str
+    work_bucket: str
+
+
+SETTINGS = settings.read(Settings)
+WORKSPACES = Table(SETTINGS.workspaces_table)
+IMPORTS = Imports(WORKSPACES)
+WORK = Work(SETTINGS.work_bucket)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """{"outcome": "valid", "list_id", "parts": [1, 2, …]}, or {"outcome": "failed"} with the reason in the head.
+
+    Running it again from the start gives the same.
+    """
+    workspace = event["workspace"]
+    head = IMPORTS.get(workspace, event["import_id"])
+    if head is None:
+        raise LookupError(f"there is no import {event['import_id']}")
+    if head["state"] == "failed":
+        return {"outcome": "failed"}
+    with ExitStack() as stack:
+        answer = _answer(workspace, head, stack)
+    logger.info("list validated", workspace=workspace, import_id=head["id"], **answer["told"])
+    return {name: value for name, value in answer.items() if name != "told"}
+
+
+def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
+    if not head["list_name"].strip() or len(head["list_name"]) > MAX_NAME:
+        return _failed(workspace, head, codes.LIST_NAME_INVALID)
+    chunks = _chunks(head)
+    if chunks is None:
+        return _failed(workspace, head, codes.OBJECT_MISSING)
+    output = Output(workspace, head, stack)
+    known = workspaces.settings(WORKSPACES, workspace)
+    numbers = Numbers(
+        workspaces.prefix_map(WORKSPACES, workspace), known.get("max_digits", workspaces.MAX_DIGITS)
+    )
+    try:
+        totals = validate(output.counted(chunks), numbers, output)
+    except EncodingUnsupported as error:
+        return _failed(workspace, head, codes.ENCODING_UNSUPPORTED, f"Line {error.line} can't be read.")
+    files = output.keep_reports()
+    problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
+    if problem:
+        return _failed(workspace, head, problem, **files, **counts(totals), bytes_read=output.bytes_read)
+    list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
+    told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
+    return {"outcome": "valid", "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
+
+
+def _failed(workspace: str, head: Item, code: str, more: str = "", **values: Any) -> dict[str, Any]:
+    message = f"{codes.IMPORTS[code].sentence} {more}".strip()
+    IMPORTS.fail(workspace, head, (code, message), {}, _now(), **values)
+    return {"outcome": "failed", "told": {"failed": code}}
+
+
+def _chunks(head: Item) -> Iterator[bytes] | None:
+    """The object's bytes, of that very version; None when it is gone [D8]."""
+    try:
+        answer = work.client().get_object(Bucket=head["bucket"], Key=head["key"], VersionId=head["version"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return None
+        raise
+    chunks: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
+    return chunks
+
+
+class Output:
+    """Parts straight into the bucket, reports by way of a file, progress at most once a second."""
+
+    def __init__(self, workspace: str, head: Item, stack: ExitStack) -> None:
+        self.bytes_read = 0
+        self._workspace = workspace
+        self._import = head["id"]
+        self._told = time.monotonic()
+        self._files: dict[str, IO[bytes]] = {
+            name: stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115  # the stack closes it
+            for name in ("rejected", "duplicates")
+        }
+        self.rejected: TextIO = io.TextIOWrapper(self._files["rejected"], "utf-8", newline="")
+        self.duplicates: TextIO = io.TextIOWrapper(self._files["duplicates"], "utf-8", newline="")
+
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same chunks, added up."""
+        for chunk in chunks:
+            self.bytes_read += len(chunk)
+            yield chunk
+
+    def part(self, number: int, rows: str) -> None:
+        WORK.put_json(work.import_part(self._import, number), rows)
+
+    def progress(self, totals: Totals) -> None:
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            IMPORTS.progress(self._workspace, self._import, totals, self.bytes_read, _now())
+
+    def keep_reports(self) -> dict[str, str]:
+        """Put what was written into the bucket; where it is, as attributes of the head."""
+        kept: dict[str, str] = {}
+        for name, text, key in (
+            ("rejected", self.rejected, work.rejected_rows(self._import)),
+            ("duplicates", self.duplicates, work.duplicate_rows(self._import)),
+        ):
+            text.flush()
+            content = self._files[name]
+            if content.tell():
+                content.seek(0)
+                WORK.put_csv(key, content)
+                kept[f"{name}_key"] = key
+        return kept
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

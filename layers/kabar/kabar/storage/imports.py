@@ -1,0 +1,227 @@
+"""Heads of imports and the results of their parts [D3] [D5] [D8]. [P9]
+
+An import is named after its object version, so the same event twice is one import. Its life is validating ->
+loading -> done, or failed from either; a final state never changes.
+"""
+
+import hashlib
+from typing import Any
+
+from kabar.domain.imports import Totals
+from kabar.storage import ids, keys, lists
+from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
+
+FINAL = ("done", "failed")
+CHECKED = ("opted_out", "accepted", "corrected")
+LOADED = ("added", "readded", "updated", "opted_out")
+_KEPT_SECONDS = 90 * 86_400
+_EMPTY: Item = {
+    "state": "validating",
+    "phase": "validating",
+    "remove_opt_outs": True,  # [D4]
+    "parts": 0,
+    **dict.fromkeys(
+        ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read"), 0
+    ),
+}
+
+
+class Contended(Exception):
+    """What a write depends on kept changing; nothing was written, the same may be tried again."""
+
+
+class ListGone(Exception):
+    """The list of an import was deleted meanwhile; nothing was written."""
+
+
+def import_id(bucket: str, key: str, version: str, decision: int = 0) -> str:
+    """The import of an object version; `decision` counts what the user was asked about it."""
+    told = "\0".join((bucket, key, version, str(decision)))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+class Imports:
+    """Imports of all workspaces."""
+
+    def __init__(self, workspaces: Table) -> None:
+        self._workspaces = workspaces
+
+    def get(self, workspace: str, import_id: str) -> Item | None:
+        return self._workspaces.get(keys.import_head(workspace, import_id), consistent=True)
+
+    def begin(self, workspace: str, head: Item) -> bool:
+        """Put a head {id, key, bucket, version, list_name, bytes_total} with all that leads to it.
+
+        False when it was there already.
+        """
+        name, now = head["id"], head["created_at"]
+        item = keys.import_head(workspace, name) | _EMPTY | head | {"updated_at": now}
+        short = {"import_id": name, "created_at": now}
+        writes = [
+            put_in(self._workspaces, item, "attribute_not_exists(pk)"),
+            # the newest import of the object: later ones replace it
+            put_in(self._workspaces, keys.import_object(workspace, head["key"]) | short),
+            put_in(self._workspaces, keys.import_time(workspace, now, name) | short),
+            put_in(self._workspaces, keys.open_import(workspace, name) | short | {"workspace": workspace}),
+        ]
+        try:
+            transact(writes)
+        except ConditionFailed:
+            return False
+        return True
+
+    def progress(self, workspace: str, import_id: str, totals: Totals, bytes_read: int, now: int) -> None:
+        """Say how far validation is. A late one, when the import is further, is dropped."""
+        values = counts(totals) | {"bytes_read": bytes_read, "updated_at": now}
+        condition, how = _change(values, ("validating",))
+        try:
+            self._workspaces.update(keys.import_head(workspace, import_id), condition=condition, **how)
+        except ConditionFailed:
+            return
+
+    def open_list(self, workspace: str, head: Item, totals: Totals, files: Item, now: int) -> int:
+        """Validation is over: find or make the list and begin to load it; its id.
+
+        Again gives the same list. Raises Contended.
+        """
+        for _ in range(5):
+            current = self.get(workspace, head["id"]) or head
+            if current.get("list_id"):
+                return int(current["list_id"])
+            found = lists.find(self._workspaces, workspace, head["list_name"])
+            if found:
+                list_id, name = found["id"], found["name"]
+                writes = [lists.loading(self._workspaces, workspace, list_id, head["id"])]
+            else:
+                list_id, name = ids.reserve(self._workspaces), head["list_name"]
+                writes = lists.creation(self._workspaces, workspace, list_id, name, head["id"], now)
+            values = counts(totals) | files | {"list_id": list_id, "list_name": name, "updated_at": now}
+            values |= {"state": "loading", "phase": "loading", "bytes_read": head.get("bytes_total", 0)}
+            writes.append(self._setting(workspace, head["id"], values, "validating"))
+            try:
+                transact(writes)
+            except ConditionFailed:
+                continue  # another import made or took the list, or our own answer was lost: read again
+            return int(list_id)
+        raise Contended(f"the list of the import {head['id']} kept changing")
+
+    def fail(
+        self,
+        workspace: str,
+        head: Item,
+        error: tuple[str, str],
+        loaded: dict[str, int],
+        now: int,
+        **values: Any,
+    ) -> None:
+        """The import failed for good, by (code, message). What was `loaded` counts in its list all the same."""
+        values |= {"state": "failed", "phase": "failed", "error": {"code": error[0], "message": error[1]}}
+        values |= {"updated_at": now, "finished_at": now}
+        try:
+            self._end(workspace, head, values, loaded)
+        except ListGone:
+            self._end(workspace, {**head, "list_id": None}, values, loaded)
+
+    def finish(
+        self, workspace: str, head: Item, checked: dict[str, int], loaded: dict[str, int], now: int
+    ) -> None:
+        """Every part is loaded: their results count, once. Raises ListGone."""
+        values: Item = dict(checked)
+        values |= {name: loaded[name] for name in ("added", "readded", "updated")}
+        done = {"state": "done", "phase": "done", "updated_at": now, "finished_at": now}
+        self._end(workspace, head, values | done, loaded)
+
+    def waiting(self, workspace: str, list_id: int) -> list[Item]:
+        """Campaigns {campaign, leg} that wait until nothing loads the list."""
+        start = keys.waiting_for_import(workspace, list_id, 0)
+        prefix = start["sk"].rpartition("#")[0] + "#"
+        return list(self._workspaces.every(start["pk"], prefix=prefix, consistent=True))
+
+    def stop_waiting(self, note: Item) -> None:
+        """Delete a note of `waiting`, unless it was renewed for a later leg meanwhile."""
+        try:
+            key = {"pk": note["pk"], "sk": note["sk"]}
+            self._workspaces.delete(key, condition="leg = :leg", values={":leg": note["leg"]})
+        except ConditionFailed:
+            return
+
+    def _end(self, workspace: str, head: Item, values: Item, loaded: dict[str, int]) -> None:
+        writes = [
+            self._setting(workspace, head["id"], values, "validating", "loading"),
+            delete_in(self._workspaces, keys.open_import(workspace, head["id"])),
+        ]
+        if head.get("list_id"):
+            writes.append(lists.loaded(self._workspaces, workspace, head["list_id"], head["id"], loaded))
+        try:
+            transact(writes)
+        except ConditionFailed:
+            current = self.get(workspace, head["id"])
+            if current and current["state"] not in FINAL:
+                raise ListGone(f"the list {head.get('list_id')} of the import {head['id']}") from None
+
+    def _setting(self, workspace: str, import_id: str, values: Item, *states: str) -> dict[str, Any]:
+        """For `transact`: set `values` while the import is in one of `states`."""
+        condition, how = _change(values, states)
+        expression = how.pop("expression")
+        return update_in(
+            self._workspaces, keys.import_head(workspace, import_id), expression, condition, **how
+        )
+
+
+class Parts:
+    """What the parts of an import came to, in the dispatch table: {checked?, loaded?} each."""
+
+    def __init__(self, dispatch: Table) -> None:
+        self._dispatch = dispatch
+
+    def keep_checked(self, import_id: str, part: int, result: dict[str, int], now: int) -> None:
+        """What the check of one part found: {opted_out, accepted, corrected}."""
+        self._keep(import_id, part, "checked", result, now)
+
+    def keep_loaded(self, import_id: str, part: int, result: dict[str, int], now: int) -> None:
+        """What loading one part did, see members.py."""
+        self._keep(import_id, part, "loaded", result, now)
+
+    def sums(self, import_id: str) -> tuple[int, dict[str, int], dict[str, int]]:
+        """(how many parts are loaded, the sums of what was checked, those of what was loaded)."""
+        done, checked, loaded = 0, dict.fromkeys(CHECKED, 0), dict.fromkeys(LOADED, 0)
+        for part in self._dispatch.every(keys.import_part(import_id, 0)["pk"], consistent=True):
+            done += "loaded" in part
+            for sums, what in ((checked, "checked"), (loaded, "loaded")):
+                for name, count in part.get(what, {}).items():
+                    sums[name] += count
+        return done, checked, loaded
+
+    def _keep(self, import_id: str, part: int, what: str, result: dict[str, int], now: int) -> None:
+        # no condition: a part that is done again finds the same
+        self._dispatch.update(
+            keys.import_part(import_id, part),
+            "SET #what = :result, expires_at = :until",
+            names={"#what": what},
+            values={":result": result, ":until": now // 1000 + _KEPT_SECONDS},
+        )
+
+
+def counts(totals: Totals) -> Item:
+    """The attributes of a head that say where the rows are."""
+    return {
+        "rows_read": totals.rows_read,
+        "accepted": totals.accepted,
+        "corrected": totals.corrected,
+        "duplicates": totals.duplicates,
+        "rejected": totals.rejected,
+        "parts": totals.parts,
+        "header": totals.header or None,
+        "codes": dict(totals.codes),
+        "changes": dict(totals.changes),
+    }
+
+
+def _change(values: Item, states: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """(condition, expression with its names and values) to set `values` in one of `states`."""
+    how = {
+        "expression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "names": {f"#{name}": name for name in (*values, "state")},
+        "values": {f":{name}": value for name, value in values.items()} | {f":in_{s}": s for s in states},
+    }
+    return " OR ".join(f"#state = :in_{state}" for state in states), how

@@ -1,0 +1,53 @@
+"""Members of lists, as an import writes them [C2] [C3]. [P8]
+
+A member: {params, import, before, at, opted_out?, deleted?}. `import` wrote it last, and `before` is what it
+found: "absent", "member" or "deleted". So a part that is loaded again counts the same, even when the first
+try died in its middle.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kabar.storage import keys
+from kabar.storage.dynamo import Item, Table
+
+_BATCH = 1_000  # items held at once, keys of ten calls
+_RESULT = {"absent": "added", "deleted": "readded", "member": "updated"}
+
+
+def load(
+    members: Table, list_id: int, import_id: str, rows: Sequence[tuple[str, list[str]]], now: int
+) -> dict[str, int]:
+    """Write `rows` of (mobile, params), each mobile once; {added, readded, updated, opted_out}.
+
+    An opt-out mark survives, a deleted number becomes a member again. `opted_out` counts the marked ones
+    among the readded. What this import wrote before stays as it is. Raises Unprocessed.
+    """
+    results = {"added": 0, "readded": 0, "updated": 0, "opted_out": 0}
+    for start in range(0, len(rows), _BATCH):
+        batch = [(keys.member(list_id, mobile), params) for mobile, params in rows[start : start + _BATCH]]
+        known = members.batch_get([key for key, _ in batch], consistent=True)
+        new: list[Item] = []
+        for key, params in batch:
+            old = known.get((key["pk"], key["sk"]))
+            if not old or old.get("import") != import_id:
+                new.append(_written(key, params, old, import_id, now))
+            before = old["before"] if old and old.get("import") == import_id else _state(old)
+            results[_RESULT[before]] += 1
+            results["opted_out"] += before == "deleted" and bool(old and "opted_out" in old)
+        # no condition: the state before is in the item, and one import writes a number once
+        members.batch_put(new)
+    return results
+
+
+def _state(old: Item | None) -> str:
+    if not old:
+        return "absent"
+    return "deleted" if old.get("deleted") else "member"
+
+
+def _written(key: dict[str, str], params: list[str], old: Item | None, import_id: str, now: int) -> Item:
+    item: dict[str, Any] = {**key, "params": params, "import": import_id, "before": _state(old), "at": now}
+    if old and "opted_out" in old:
+        item["opted_out"] = old["opted_out"]
+    return item

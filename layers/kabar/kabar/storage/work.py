@@ -1,0 +1,54 @@
+"""Objects of the work bucket: what a run leaves for its next step. Nothing in it starts anything. [P9]"""
+
+import json
+from functools import cache
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+
+
+@cache
+def client() -> Any:
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+def import_part(import_id: str, part: int) -> str:
+    """The key of a part as validation left it."""
+    return f"imports/{import_id}/parts/{part:05d}.json"
+
+
+def checked_part(import_id: str, part: int) -> str:
+    """The key of a part without those who opted out."""
+    return f"imports/{import_id}/checked/{part:05d}.json"
+
+
+def rejected_rows(import_id: str) -> str:
+    return f"imports/{import_id}/rejected.csv"
+
+
+def duplicate_rows(import_id: str) -> str:
+    return f"imports/{import_id}/duplicates.csv"
+
+
+class Work:
+    """The bucket. Putting the same key again replaces it: a step that is run again leaves the same."""
+
+    def __init__(self, bucket: str, s3: Any = None) -> None:
+        self.bucket = bucket
+        self._s3 = s3
+
+    def put_json(self, key: str, text: str) -> None:
+        """Keep a JSON text."""
+        self._put(key, text.encode(), "application/json")
+
+    def get_json(self, key: str) -> Any:
+        answer = (self._s3 or client()).get_object(Bucket=self.bucket, Key=key)
+        return json.loads(answer["Body"].read())
+
+    def put_csv(self, key: str, content: IO[bytes]) -> None:
+        """Keep a file for people, read from where `content` stands."""
+        self._put(key, content, "text/csv; charset=utf-8")
+
+    def _put(self, key: str, body: Any, kind: str) -> None:
+        (self._s3 or client()).put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=kind)
