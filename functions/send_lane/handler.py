@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import carriers, settings
-from kabar.carriers import accounts, http
+from kabar.carriers import http
 from kabar.domain.slices import Timing
 from kabar.legs.send import Lane, LaneTools, now
 from kabar.log import logger
-from kabar.storage import workspaces
+from kabar.storage import accounts, workspaces
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans

@@ -1,6 +1,7 @@
 """The one place that speaks HTTP to carriers: one call, no retry, a deadline over all of it."""
 
 import time
+from functools import cache
 
 import httpx
 
@@ -10,7 +11,11 @@ from kabar.domain.handover import AnswerLost, Unreachable
 CONNECT_SECONDS = 5.0
 MAX_ANSWER = 4 * 1024 * 1024  # bytes; 1,000 results are about 400 kB
 
-_client = httpx.Client(follow_redirects=False, trust_env=False, timeout=CONNECT_SECONDS)
+
+@cache
+def _client() -> httpx.Client:
+    """Made at the first call: its TLS context takes longer than the rest of the cold start."""
+    return httpx.Client(follow_redirects=False, trust_env=False, timeout=CONNECT_SECONDS)
 
 
 def call(request: Request, seconds: float) -> Answer:
@@ -21,7 +26,7 @@ def call(request: Request, seconds: float) -> Answer:
     deadline = time.monotonic() + seconds
     timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
     try:
-        with _client.stream(
+        with _client().stream(
             request.method,
             request.url,
             headers=dict(request.headers),

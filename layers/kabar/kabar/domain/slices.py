@@ -171,7 +171,7 @@ class Slot:
         return [r for r, byte in zip(self.recipients, self.vector, strict=True) if status_of(byte) == DOUBT]
 
     def learn(self, seen: Mapping[int, Seen], *, died: bool, when: int) -> None:
-        """Take over what an earlier attempt wrote. `died`: it left no record, so it may have made its call at `when`."""
+        """Take over what an earlier attempt wrote; one that `died` left no record and may have called at `when`."""
         for recipient in self.open():
             if recipient.position in seen and seen[recipient.position].suppressed:
                 self._raise(recipient, cell(Status.SUPPRESSED, seen[recipient.position].suppressed))

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 Row = tuple[str, list[str], int]
 """Mobile, params, segments of the merged text."""
 
 
 @cache
 def client() -> Any:
+    import boto3  # here, so that a cold start without it stays short
+    from botocore.config import Config
+
     config = Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard", "max_attempts": 5})
     return boto3.client("s3", config=config)
 

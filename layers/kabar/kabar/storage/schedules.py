@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 SOONEST = 5_000  # ms ahead; AWS refuses a time that has passed
@@ -14,6 +12,9 @@ SOONEST = 5_000  # ms ahead; AWS refuses a time that has passed
 
 @cache
 def client() -> Any:
+    import boto3  # here, so that a cold start without it stays short
+    from botocore.config import Config
+
     return boto3.client("scheduler", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from kabar.carriers.base import Account
 
 
 @cache
 def client() -> Any:
+    import boto3  # here, so that a cold start without it stays short
+    from botocore.config import Config
+
     return boto3.client("secretsmanager", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
