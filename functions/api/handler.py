@@ -35,6 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.set_correlation_id(_request_id(event))
     try:
         answer = dict(app.resolve(intake.checked(event), context))
+        answer["body"] = answer["body"] or ""  # the local engine takes no null
     except Problem as problem:
         answer = _answer(problem, _request_id(event))
     logger.info(
@@ -63,7 +64,7 @@ def _nothing_here(_: NotFoundError) -> Response[str]:
     if not takes:
         return _problem(Problem(problems.NOT_FOUND, "There is no such address. The API is under /v1."))
     allowed = ", ".join(takes)
-    detail = f"{method} is not possible here; {allowed} is."
+    detail = f"{method} is not possible here, only {allowed}."
     return _problem(Problem(problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed}))
 
 

@@ -71,14 +71,14 @@ class Api:
     def call(
         self,
         method: str,
-        path: str,
+        address: str,
         body: Any = None,
         *,
         headers: Mapping[str, str] | None = None,
         workspace: str = "acme",
-        **more: Any,
+        **event_changes: Any,
     ) -> Answer:
-        address, _, query = path.partition("?")
+        address, _, query = address.partition("?")
         many = parse_qs(query, keep_blank_values=True)
         sent = dict(headers or {})
         if body is not None and "content-type" not in {name.lower() for name in sent}:
@@ -101,11 +101,11 @@ class Api:
             },
             "body": body if body is None or isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
-        } | more
+        } | event_changes
         answer = self.module.handler(event, None)
         many_headers = answer.get("multiValueHeaders") or {}
         single = {name: values[0] for name, values in many_headers.items()} | answer.get("headers", {})
-        return Answer(answer["statusCode"], single, answer["body"] or "")
+        return Answer(answer["statusCode"], single, answer["body"])
 
     def campaign(self, **changes: Any) -> dict[str, Any]:
         """A valid body of a new campaign."""

@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kabar.domain.statuses import Status, cell
 from kabar.storage import keys
@@ -83,6 +85,7 @@ def test_without_a_workspace_from_the_authorizer_nothing_is_answered(api: Api) -
         ("[" * 100_000 + "]" * 100_000, 400, "malformed_body"),
         ("\ud800", 400, "malformed_body"),
         ("\0", 400, "malformed_body"),
+        ('{"name": "caf\ufffd"}', 400, "malformed_body"),
         ('"' + "x" * 4_194_304 + '"', 413, "body_too_large"),
         ('"' + "ü" * 2_097_152 + '"', 413, "body_too_large"),
         ("", 422, "invalid_request"),
@@ -549,3 +552,64 @@ def test_the_blacklist_is_shown_newest_first(api: Api, limit: int) -> None:
     pages = walk(api, f"/v1/blacklist?limit={limit}")
     assert [entry["mobile"] for page in pages for entry in page] == mobiles[::-1]
     assert api.call("GET", "/v1/blacklist", workspace="rival").json["data"] == []
+
+
+# ---- anything at all ------------------------------------------------------------------------------------
+
+ANY_TEXT = st.text(st.characters(), max_size=20)  # half surrogates too
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(["name", "list_id", "text", "schedule", "sender", "mobile"])
+PATHS = st.sampled_from(
+    [
+        "/v1/lists",
+        "/v1/lists/7/members",
+        "/v1/imports",
+        "/v1/campaigns",
+        "/v1/campaigns/1/pause",
+        "/v1/blacklist",
+    ]
+)
+
+
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "ÜBER"]),
+    path=PATHS | st.builds("/v1/blacklist/{}".format, ANY_TEXT) | st.builds("/v1/lists/{}".format, ANY_TEXT),
+    body=st.none() | ANY_TEXT | st.dictionaries(FIELDS, ANY_JSON).map(json.dumps) | ANY_JSON.map(json.dumps),
+    query=st.none() | st.dictionaries(st.sampled_from(["limit", "cursor", "key", "x"]), ANY_TEXT),
+    headers=st.dictionaries(st.sampled_from(["Idempotency-Key", "Content-Type", "X-Odd"]), ANY_TEXT),
+    encoded=st.booleans(),
+)
+def test_no_input_is_answered_with_our_mistake(
+    api: Api,
+    method: str,
+    path: str,
+    body: str | None,
+    query: dict[str, str] | None,
+    headers: dict[str, str],
+    encoded: bool,
+) -> None:
+    many = {name: [value] for name, value in query.items()} if query else None
+    answer = api.call(
+        method,
+        "/v1/nowhere",
+        body,
+        headers=headers,
+        path=path,
+        isBase64Encoded=encoded,
+        queryStringParameters=query,
+        multiValueQueryStringParameters=many,
+    )
+    assert answer.status < 500, answer.text
+    if answer.status >= 400:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json["status"] == answer.status
