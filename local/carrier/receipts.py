@@ -12,7 +12,8 @@ from local.carrier.outlet import Outlet, Tally
 from local.carrier.registry import ENROUTE, FINAL, NO_ERROR, Json, Outcome
 from local.carrier.truth import NETWORK, Message, stamp
 
-TICK = 0.05  # seconds; what falls due within one travels together
+TICK = 0.05  # seconds between looks at what is due
+LINGER = 500  # ms a report waits for company, since Infobip posts in batches
 
 
 def now_ms() -> int:
@@ -81,6 +82,8 @@ class Receipts:
 
     def _release(self, now: int) -> None:
         batches: defaultdict[str, list[Due]] = defaultdict(list)
+        if not self._due or self._due[0].at > now - LINGER:
+            return
         while self._due and self._due[0].at <= now:
             report = heapq.heappop(self._due)
             self.tally.pending -= 1
