@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kabar.storage import api_keys, workspaces
 from kabar.storage.dynamo import Table
-from local import http
+from local import demo_data, http
 from local.engine import Engine
 from local.trouble import Trouble
 
@@ -32,8 +32,6 @@ class Made:
 def bootstrap(engine: Engine, stack: str, outputs: Mapping[str, str], api_url: str, carrier_url: str) -> Made:
     """Store the workspace as a settings page would, and open its account at the simulated carrier."""
     table = Table(outputs["WorkspacesTable"], engine.client("dynamodb"))
-    from local import demo_data
-
     now = time.time_ns() // 1_000_000
     secret_name = f"{stack}/carriers/{WORKSPACE}/{CARRIER}"
     token = secrets.token_urlsafe(24)

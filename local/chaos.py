@@ -18,7 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from kabar.storage import keys
+from kabar.storage.dynamo import Table
 from local import audit, job, stack, trouble
+from local.bootstrap import CARRIER
 from local.live import Live
 
 PARAMETERS = {"LeaseSeconds": "12", "AskAfterSeconds": "3", "GiveUpSeconds": "30"}
@@ -32,6 +35,7 @@ RULES = {  # shares of the carrier's answers
     "bad_json": 0.02,
     "partial": 0.02,
 }
+SLICE = 20  # recipients per carrier call: many calls, many chances to go wrong
 VISIBILITY = "10"  # seconds: a killed worker's messages come back soon, not after the template's six minutes
 LATENCY_MS = 150  # so that a campaign lasts long enough to be hit in the middle
 KILLS = {  # how often workers of a function are killed at most: retries are many, but not endless
@@ -115,7 +119,7 @@ def main() -> int:
     name = f"chaos-{os.getpid()}"
     try:
         running = stack.start(name, parameters=PARAMETERS, owner=os.getpid())
-        _bring_messages_back_soon(running)
+        _hurry(running)
         differences = _run(running, given.recipients, given.seed)
         if differences:
             kept = _keep_log(running)
@@ -127,7 +131,14 @@ def main() -> int:
     return 0
 
 
-def _bring_messages_back_soon(running: stack.Stack) -> None:
+def _hurry(running: stack.Stack) -> None:
+    table = Table(running.outputs["WorkspacesTable"], running.client("dynamodb"))
+    table.update(
+        keys.carrier(running.workspace, CARRIER),
+        "SET #slice = :slice",
+        names={"#slice": "slice"},
+        values={":slice": SLICE},
+    )
     sqs = running.client("sqs")
     for url in sqs.list_queues()["QueueUrls"]:
         if "DeadLetters" not in url:

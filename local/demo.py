@@ -13,6 +13,7 @@ from local.live import Live
 
 FIRST = "Hi %%1%%, the autumn sale has begun: 20 % off everything until Sunday. Reply STOP to opt out."
 SECOND = "%%1%%, last day of the autumn sale! Reply STOP to opt out."
+BLACKLISTED = 4
 STOPS = 25
 HANDED_OVER = ("sent", "received", "failed", "rejected", "expired", "dead", "frozen", "uncertain")
 FOLDER = paths.KABAR / "demo"
@@ -70,6 +71,8 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     file, answers_file = FOLDER / "customers.csv", FOLDER / "answers.json"
     demo_data.write(file, answers_file)
     left = _left_before(running)
+    live.begin()
+    left |= _blacklist(running, Answers.read(answers_file, set()))
     answers = Answers.read(answers_file, left)
     _, before = job.truth(running)
 
@@ -103,6 +106,16 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     if not differences:
         print(_proof(answers, len(leaving)))
     return differences
+
+
+def _blacklist(running: stack.Stack, answers: Answers) -> set[str]:
+    """Put a few of the file's people on the blacklist before it is imported."""
+    mobiles = set(list(answers.people)[:: len(answers.people) // BLACKLISTED][:BLACKLISTED])
+    for mobile in mobiles:
+        answer = running.api("POST", "/v1/blacklist", {"mobile": mobile})
+        if answer.status >= 300:
+            raise trouble.Trouble(f"The API answered {answer.status} to a blacklist entry: {answer.body}")
+    return mobiles
 
 
 def _send(
