@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from kabar.carriers import carrier
 from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
 from kabar.domain.segments import count
 from kabar.domain.text import parse
@@ -26,6 +27,8 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     Doing it again within the same execution gives the same.
     """
     here = {"workspace": workspace, "campaign": campaign, "leg": leg, "execution": execution}
+    if not _may_take(desk.campaigns.get(workspace, campaign, consistent=True), leg, execution):
+        return here | {"outcome": "superseded"}  # before it arms a switch that nobody would replace
     # dead man's switch first: whatever dies from here on, the next leg starts
     desk.schedules.arm(workspace, campaign, leg + 1, now + LEASE, now)
     head = desk.campaigns.take_leg(workspace, campaign, leg, execution, now + LEASE)
@@ -42,6 +45,12 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
         return here | {"outcome": "superseded"}
     ranges = _lanes(desk, head)
     return here | {"outcome": "send" if ranges else "settle", "lanes": ranges}
+
+
+def _may_take(head: Item | None, leg: int, execution: str) -> bool:
+    if head is None or "closed_at" in head:
+        return False
+    return bool(head["leg"] < leg or (head["leg"] == leg and head.get("leg_execution") == execution))
 
 
 def _get_ready(desk: Desk, head: Item, now: int) -> str:
@@ -89,7 +98,7 @@ def _freeze(desk: Desk, head: Item, now: int) -> bool:
             chunks += 1
         for future in writing:
             future.result()
-    carrier = desk.workspaces.get(keys.carrier(workspace, head["carrier"])) or {}
+    account = desk.workspaces.get(keys.carrier(workspace, head["carrier"])) or {}
     first_id = ids.reserve(desk.workspaces, max(recipients, 1))
     block = {
         "first": first_id,
@@ -107,7 +116,7 @@ def _freeze(desk: Desk, head: Item, now: int) -> bool:
         "chunk_size": CHUNK_SIZE,
         "segments": segments,
         "first_id": first_id,
-        "slice": carrier.get("slice", 1),
+        "slice": min(account.get("slice", 1), carrier(head["carrier"]).batch),
     }
     return desk.campaigns.commit_plan(head, plan)
 
@@ -127,6 +136,6 @@ def _lanes(desk: Desk, head: Item) -> list[dict[str, int]]:
     closed = {
         item["number"] for item in desk.chunks.every(head["id"], plan["chunks"]) if chunk_of(item).closed
     }
-    carrier = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
+    account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
     open_chunks = [number for number in range(plan["chunks"]) if number not in closed]
-    return lanes(open_chunks, plan["segments"] / plan["chunks"], carrier.get("rate", 1))
+    return lanes(open_chunks, plan["segments"] / plan["chunks"], account.get("rate", 1))
