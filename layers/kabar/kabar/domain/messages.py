@@ -28,7 +28,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message in; `id` is the carrier's, `mobile` who wrote, `to` the sender it was written to, with or without `+`."""
+    """A message in; `id` is the carrier's, `mobile` who wrote, `to` the sender it was written to, `+` or not."""
 
     id: str
     mobile: str
