@@ -1,0 +1,408 @@
+"""A dropped file becomes members of a list, once, whatever is repeated or dies on the way [D1]-[D8]."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kabar.storage import dynamo as storage_dynamo
+from kabar.storage import executions, keys, work
+from tests.functions.fake_dynamo import FakeDynamo, client_error
+from tests.functions.loading import load, queued, sample
+
+KEY = "acme/lists/Gym/members.csv"
+FILE = "mobile,name\r\n+64211111111,Amy\r\n021 111 1112,Budi\r\n+64211111111,Amy again\r\n+6421x,Çağlar\r\n"
+
+
+class Body(io.BytesIO):
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        yield from iter(lambda: self.read(size), b"")
+
+
+class FakeS3:
+    """Objects by (bucket, key, version); the work bucket keeps no versions."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], bytes] = {}
+
+    def get_object(self, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803  # boto3's
+        try:
+            return {"Body": Body(self.objects[Bucket, Key, VersionId])}
+        except KeyError:
+            raise client_error("NoSuchVersion" if VersionId else "NoSuchKey") from None
+
+    def put_object(self, Bucket: str, Key: str, Body: Any, ContentType: str) -> None:  # noqa: N803  # boto3's
+        assert ContentType
+        self.objects[Bucket, Key, ""] = Body if isinstance(Body, bytes) else Body.read()
+
+    def text(self, key: str) -> str:
+        return self.objects["work", key, ""].decode()
+
+
+class FakeSteps:
+    """Executions started, by name; a name is taken for ever."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, Any] = {}
+
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:  # noqa: N803, A002  # boto3's
+        if name in self.started:
+            raise client_error("ExecutionAlreadyExists")
+        self.started[name] = {"arn": stateMachineArn, **json.loads(input)}
+
+
+class World:
+    """The cloud around the handlers, and the import_list state machine in its plainest form."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dynamo, self.s3, self.steps = FakeDynamo(), FakeS3(), FakeSteps()
+        self.dynamo.seed("workspaces", keys.settings("acme"), name="acme", max_digits=14)
+        self.dynamo.seed("workspaces", keys.prefix_map("acme", "021"), prefix="021", replacement="6421")
+        self._monkeypatch = monkeypatch
+
+    def function(self, name: str) -> ModuleType:
+        """The function, cold."""
+        work.client.cache_clear()
+        executions.client.cache_clear()
+        return load(name, self._monkeypatch, dynamodb=self.dynamo, s3=self.s3, stepfunctions=self.steps)
+
+    def call(self, name: str, event: Mapping[str, Any]) -> Any:
+        return self.function(name).handler(event, None)
+
+    def drop(self, content: str | bytes, key: str = KEY, version: str = "v1") -> dict[str, Any]:
+        """Put an object and take its event; the input of the execution it starts."""
+        data = content if isinstance(content, bytes) else content.encode()
+        self.s3.objects["uploads", key, version] = data
+        before = set(self.steps.started)
+        self.call("receive_upload", event(key, version, len(data)))
+        (name,) = set(self.steps.started) - before
+        started: dict[str, Any] = self.steps.started[name]
+        return started
+
+    def run(self, started: Mapping[str, Any], times: int = 1) -> dict[str, Any]:
+        """The whole state machine, every task `times` times; the import's head."""
+        for _ in range(times):
+            valid = self.call("validate_list", started)
+        if valid["outcome"] == "valid":
+            for task in ("check_suppressions", "load_members"):
+                for part in valid["parts"] * times:
+                    self.call(task, {**started, "list_id": valid["list_id"], "part": part})
+            for _ in range(times):
+                self.call("finish_import", {**started, "outcome": "loaded"})
+        return self.head(started)
+
+    def head(self, started: Mapping[str, Any]) -> dict[str, Any]:
+        head = self.dynamo.find("workspaces", keys.import_head("acme", started["import_id"]))
+        assert head
+        return head
+
+    def list_head(self, list_id: int) -> dict[str, Any]:
+        head = self.dynamo.find("workspaces", keys.list_head("acme", list_id))
+        assert head
+        return head
+
+    def members(self) -> dict[str, Any]:
+        return {mobile: item for (_, mobile), item in self.dynamo.tables["members"].items()}
+
+    def open(self) -> list[Any]:
+        return [place for place in self.dynamo.tables["workspaces"] if place[0] == "open"]
+
+
+def event(key: str, version: str = "v1", size: int = 1, kind: str = "ObjectCreated:Put") -> dict[str, Any]:
+    told = {"bucket": {"name": "uploads"}, "object": {"key": key, "size": size, "versionId": version}}
+    return queued({"Records": [{"eventName": kind, "s3": told}]})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("WORK_BUCKET", "work")
+    monkeypatch.setenv("IMPORT_LIST_ARN", "arn:import")
+    monkeypatch.setenv("RUN_CAMPAIGN_ARN", "arn:run")
+    yield World(monkeypatch)
+    for client in (work.client, executions.client, storage_dynamo.client):
+        client.cache_clear()
+
+
+def counted(head: Mapping[str, Any]) -> tuple[int, ...]:
+    buckets = tuple(head[n] for n in ("accepted", "corrected", "duplicates", "opted_out", "rejected"))
+    assert head["rows_read"] == sum(buckets)
+    return buckets
+
+
+# ---- the event -------------------------------------------------------------------------------------------
+
+
+def test_a_dropped_file_starts_one_import_of_that_very_version(world: World) -> None:
+    world.call("receive_upload", sample("receive_upload_csv_drop"))
+    ((name, started),) = world.steps.started.items()
+    key = "acme/lists/Gym Üyeleri/kasım 2026.csv"
+    source = {"bucket": "kabar-uploads", "key": key, "version": "v1"}
+    assert started == {"arn": "arn:import", "workspace": "acme", "import_id": name, **source}
+    head = world.head(started)
+    assert (head["state"], head["list_name"], head["bytes_total"]) == ("validating", "Gym Üyeleri", 123)
+    pointer = world.dynamo.find("workspaces", keys.import_object("acme", key))
+    assert pointer
+    assert pointer["import_id"] == name
+    assert len(world.open()) == 1
+
+
+def test_the_same_event_twice_is_one_import_and_a_replaced_object_another(world: World) -> None:
+    for version in ("v1", "v1", "v2", "v1"):
+        world.call("receive_upload", event(KEY, version))
+    assert len(world.steps.started) == 2
+
+
+def test_an_event_that_comes_again_after_the_end_starts_nothing(world: World) -> None:
+    world.run(world.drop(FILE))
+    world.steps.started.clear()  # AWS forgets a name after 90 days
+    world.call("receive_upload", event(KEY))
+    assert not world.steps.started
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "nobody/lists/Gym/a.csv",
+        "acme/lists/a.csv",
+        "acme/Gym/a.csv",
+        "a.csv",
+        "acme/lists/Gym/",
+        "/lists/a/b",
+    ],
+)
+def test_a_file_that_belongs_to_nobody_is_ignored_and_not_tried_again(world: World, key: str) -> None:
+    world.call("receive_upload", event(key))
+    assert not world.steps.started
+
+
+def test_test_events_and_removals_are_nothing(world: World) -> None:
+    world.call("receive_upload", sample("receive_upload_s3_test_event"))
+    world.call("receive_upload", event(KEY, kind="ObjectRemoved:Delete"))
+    assert not world.steps.started
+
+
+# ---- the way to the end ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "every step twice"])
+def test_a_file_becomes_a_new_list_of_its_members(world: World, times: int) -> None:
+    started = world.drop(FILE)
+    head = world.run(started, times)
+    assert head["state"] == "done"
+    assert counted(head) == (1, 1, 1, 0, 1)
+    assert (head["added"], head["readded"], head["updated"]) == (2, 0, 0)
+    assert head["header"] == ["mobile", "name"]
+    assert head["codes"] == {"letters": 1}
+    assert {mobile: item["params"] for mobile, item in world.members().items()} == {
+        "+64211111111": ["Amy"],
+        "+64211111112": ["Budi"],
+    }
+    list_head = world.list_head(head["list_id"])
+    assert (list_head["name"], list_head["members"], "loading" in list_head) == ("Gym", 2, False)
+    assert not world.open()
+    assert "+6421x,Çağlar" in world.s3.text(head["rejected_key"])
+    assert "line 2" in world.s3.text(head["duplicates_key"])
+
+
+def test_the_next_file_goes_to_the_list_of_that_name_or_id(world: World) -> None:
+    first = world.run(world.drop(FILE))
+    named = world.run(world.drop("+64211111113", "acme/lists/Gym/b.csv"))
+    numbered = world.run(world.drop("+64211111114", f"acme/lists/{first['list_id']}/c.csv"))
+    assert first["list_id"] == named["list_id"] == numbered["list_id"]
+    assert numbered["list_name"] == "Gym"
+    assert world.list_head(first["list_id"])["members"] == 4
+    other = world.run(world.drop("+64211111113", "acme/lists/gym/b.csv"))
+    assert other["list_id"] != first["list_id"]
+
+
+def test_an_append_keeps_opt_outs_and_makes_deleted_numbers_members_again(world: World) -> None:
+    list_id = world.run(world.drop("+64211111111,a\n+64211111112,b\n+64211111113,c"))["list_id"]
+    members = world.members()
+    members["+64211111111"] |= {"opted_out": 5}
+    members["+64211111112"] |= {"deleted": 6, "opted_out": 7}
+    world.list_head(list_id).update(members=2, deleted=1, opted_out=1)
+    head = world.run(world.drop("+64211111111,A\n+64211111112,B\n+64211111114,D", version="v2"), times=2)
+    assert (head["added"], head["readded"], head["updated"]) == (1, 1, 1)
+    members = world.members()
+    assert (members["+64211111111"]["opted_out"], members["+64211111111"]["params"]) == (5, ["A"])
+    assert (members["+64211111112"]["opted_out"], "deleted" in members["+64211111112"]) == (7, False)
+    list_head = world.list_head(list_id)
+    assert (list_head["members"], list_head["deleted"], list_head["opted_out"]) == (4, 0, 2)
+
+
+def test_a_part_that_died_in_the_middle_counts_the_same_when_loaded_again(world: World) -> None:
+    rows = "".join(f"+642{n:08d},{n}\n" for n in range(60))
+    started = world.drop(rows)
+    valid = world.call("validate_list", started)
+    part = {**started, "list_id": valid["list_id"], "part": 1}
+    world.call("check_suppressions", part)
+
+    def die() -> None:
+        raise ConnectionError
+
+    world.dynamo.before = [lambda: None, die]  # the second of three BatchWrites
+    with pytest.raises(ConnectionError):
+        world.call("load_members", part)
+    assert len(world.members()) == 25
+    world.call("load_members", part)
+    world.call("finish_import", {**started, "outcome": "loaded"})
+    assert world.head(started)["added"] == 60
+    assert world.list_head(valid["list_id"])["members"] == 60
+
+
+@pytest.mark.parametrize("remove", [True, False])
+def test_who_left_earlier_campaigns_is_dropped_unless_told_otherwise(world: World, remove: bool) -> None:
+    mark = {"at": 1, "by": "reply:1"}
+    world.dynamo.seed("people", keys.standing("acme", "+64211111111"), lists={"7": mark})
+    world.dynamo.seed("people", keys.standing("acme", "+64211111112"), blacklisted=mark)
+    world.dynamo.seed("people", keys.standing("other", "+64211111113"), blacklisted=mark)
+    started = world.drop("+64211111111\n021 111 1112\n+64211111113\n")
+    world.head(started)["remove_opt_outs"] = remove
+    head = world.run(started)
+    assert counted(head) == ((1, 0, 0, 2, 0) if remove else (2, 1, 0, 0, 0))
+    assert len(world.members()) == (1 if remove else 3)
+
+
+def test_a_rejected_rows_file_drops_in_again_as_it_is_once_corrected(world: World) -> None:
+    rejected = world.s3.text(world.run(world.drop(FILE))["rejected_key"])
+    head = world.run(world.drop(rejected.replace("+6421x", "+64211111119"), version="v2"))
+    assert counted(head) == (1, 0, 0, 0, 0)
+    assert world.members()["+64211111119"]["params"] == ["Çağlar"]
+
+
+def test_a_lost_answer_to_the_lists_creation_makes_no_second_list(world: World) -> None:
+    started = world.drop(FILE)
+    applied = world.dynamo.transact_write_items
+
+    def lose(**request: Any) -> Any:
+        world.dynamo.transact_write_items = applied  # type: ignore[method-assign]
+        applied(**request)
+        raise ConnectionError
+
+    world.dynamo.transact_write_items = lose  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        world.call("validate_list", started)
+    head = world.run(started)
+    assert head["state"] == "done"
+    assert sum(sk.startswith("list#") for _, sk in world.dynamo.tables["workspaces"]) == 1
+
+
+def test_a_list_that_appears_meanwhile_is_the_one_that_is_loaded(world: World) -> None:
+    started = world.drop(FILE)
+    rival = keys.list_head("acme", 77)
+
+    def appear() -> None:
+        world.dynamo.seed("workspaces", rival, id=77, name="Gym", members=0, opted_out=0, deleted=0)
+        world.dynamo.seed("workspaces", keys.list_name("acme", "Gym"), list_id=77)
+
+    world.dynamo.before = [lambda: None, appear]  # after the id was reserved
+    assert world.run(started)["list_id"] == 77
+
+
+# ---- failures --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "code"),
+    [
+        ("", KEY, "file_empty"),
+        ("mobile,name\n\n", KEY, "no_rows"),
+        ("mobile\n+6421x\n", KEY, "no_valid_rows"),
+        ("+64211111111,çağrı".encode("cp1254"), KEY, "encoding_unsupported"),
+        (FILE, f"acme/lists/{'x' * 51}/a.csv", "list_name_invalid"),
+        (FILE, "acme/lists/ /a.csv", "list_name_invalid"),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_cannot_be_imported_fails_with_its_reason(
+    world: World, content: str | bytes, key: str, code: str, times: int
+) -> None:
+    head = world.run(world.drop(content, key), times)
+    assert (head["state"], head["error"]["code"]) == ("failed", code)
+    assert head["error"]["message"]
+    counted(head)
+    assert not world.members()
+    assert not world.open()
+    assert not [sk for _, sk in world.dynamo.tables["workspaces"] if sk.startswith("list#")]
+
+
+def test_a_file_of_rejected_rows_only_still_says_why_row_by_row(world: World) -> None:
+    head = world.run(world.drop("+6421x\n+64\n"))
+    assert counted(head) == (0, 0, 0, 0, 2)
+    assert world.s3.text(head["rejected_key"]).count("\r\n") == 3
+
+
+def test_an_object_that_vanished_is_a_clear_failure(world: World) -> None:
+    started = world.drop(FILE)
+    world.s3.objects.clear()
+    head = world.run(started)
+    assert head["error"] == {
+        "code": "object_missing",
+        "message": "The file was gone before it could be read.",
+    }
+
+
+def test_an_import_that_broke_is_failed_in_words_for_people(world: World) -> None:
+    started = world.drop(FILE)
+    valid = world.call("validate_list", started)
+    error = {"Error": "Runtime.HandlerError", "Cause": "Traceback (most recent call last)"}
+    for _ in range(2):
+        world.call("finish_import", {**started, "outcome": "failed", "error": error})
+    head = world.head(started)
+    assert (head["state"], head["error"]["code"]) == ("failed", "import_interrupted")
+    assert "Traceback" not in str(head)
+    assert "loading" not in world.list_head(valid["list_id"])
+    assert not world.open()
+
+
+def test_finishing_before_every_part_is_loaded_raises(world: World) -> None:
+    started = world.drop(FILE)
+    world.call("validate_list", started)
+    with pytest.raises(LookupError):
+        world.call("finish_import", {**started, "outcome": "loaded"})
+    assert world.head(started)["state"] == "loading"
+
+
+def test_a_list_deleted_while_it_was_loaded_fails_the_import(world: World) -> None:
+    started = world.drop(FILE)
+    original = world.call
+
+    def delete_then(name: str, told: Mapping[str, Any]) -> Any:
+        if name == "finish_import":
+            world.dynamo.tables["workspaces"].pop(
+                _place(keys.list_head("acme", world.head(started)["list_id"])), None
+            )
+        return original(name, told)
+
+    world.call = delete_then  # type: ignore[method-assign]
+    head = world.run(started)
+    assert (head["state"], head["error"]["code"]) == ("failed", "list_gone")
+
+
+# ---- campaigns that wait ---------------------------------------------------------------------------------
+
+
+def _place(key: Mapping[str, str]) -> tuple[str, str]:
+    return key["pk"], key["sk"]
+
+
+@pytest.mark.parametrize("outcome", ["loaded", "failed"])
+def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world: World, outcome: str) -> None:
+    first, second = world.drop(FILE), world.drop("+64211111119", version="v2")
+    valid = world.call("validate_list", second)
+    list_id = valid["list_id"]
+    note = keys.waiting_for_import("acme", list_id, 55)
+    world.dynamo.seed("workspaces", note, campaign=55, leg=3)
+    world.dynamo.seed("workspaces", keys.waiting_for_import("acme", list_id + 1, 56), campaign=56, leg=1)
+    world.run(first)
+    assert "55-3" not in world.steps.started  # the second still loads
+    for task in ("check_suppressions", "load_members"):
+        world.call(task, {**second, "list_id": list_id, "part": 1})
+    for _ in range(2):
+        world.call("finish_import", {**second, "outcome": outcome})
+    assert world.steps.started["55-3"] == {"arn": "arn:run", "workspace": "acme", "campaign": 55, "leg": 3}
+    assert "56-1" not in world.steps.started
+    assert world.dynamo.find("workspaces", note) is None
