@@ -52,6 +52,9 @@ def create_campaign(
     try:
         view = _create(new, caller, at, attempt.resource)
         idempotency.finish(table("idempotency"), attempt, 201, view.model_dump_json())
+    except Problem:
+        idempotency.forget(table("idempotency"), attempt)
+        raise
     except Exception:
         idempotency.release(table("idempotency"), attempt)
         raise

@@ -83,13 +83,26 @@ def finish(table: Table, attempt: Attempt, status: int, body: str) -> None:
 
 
 def release(table: Table, attempt: Attempt) -> None:
-    """The effect failed or was refused: the next request with this key may try at once, under the same id."""
+    """The effect failed half-way: the next request with this key may try at once, under the same id."""
     try:
         table.update(
             attempt.key,
             "SET lease = :over",
             names={"#owner": "owner"},
             values={":over": 0, ":owner": attempt.owner},
+            condition="#owner = :owner",
+        )
+    except ConditionFailed:
+        return  # another request is at it
+
+
+def forget(table: Table, attempt: Attempt) -> None:
+    """The request was refused before any effect: the key is free again, for any body."""
+    try:
+        table.delete(
+            attempt.key,
+            names={"#owner": "owner"},
+            values={":owner": attempt.owner},
             condition="#owner = :owner",
         )
     except ConditionFailed:
