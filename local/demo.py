@@ -82,7 +82,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     live.update(f"dropping {file.name} into s3://{running.uploads_bucket}/{running.workspace}/{key}")
     running.drop(key, content)
     imported = job.follow_import(running, key, lambda seen: live.update(_import_line(seen)))
-    live.done(_import_line(imported))
+    live.done(_import_line(imported).removeprefix("done: "))
     if imported["state"] != "done":
         return [f"the import ended as {imported['state']}: {imported['error']}"]
     differences = audit.buckets(imported, answers.buckets)
@@ -125,7 +125,7 @@ def _send(
     live.begin()
     campaign = job.start_campaign(running, name, list_id, text)
     report = job.follow_campaign(running, campaign, lambda seen: live.update(_campaign_line(seen, live)))
-    live.done(_campaign_line(report, live))
+    live.done(_campaign_line(report, live).replace(" completed:", ":"))
     return campaign, {mobile: _merged(text, params) for mobile, params in answers.people.items()}
 
 
@@ -160,8 +160,8 @@ def _merged(text: str, params: list[str]) -> str:
 
 
 def _import_line(seen: Mapping[str, Any]) -> str:
-    counts = " · ".join(f"{seen[name] or 0:,} {name.replace('_', ' ')}" for name in audit.BUCKETS)
-    return f"{seen['state']}: {seen['rows_read'] or 0:,} rows = {counts}"
+    counts = ", ".join(f"{seen[name] or 0:,} {name.replace('_', ' ')}" for name in audit.BUCKETS)
+    return f"{seen['state']}: {seen['rows_read'] or 0:,} rows: {counts}"
 
 
 def _campaign_line(report: Mapping[str, Any], live: Live) -> str:

@@ -13,7 +13,7 @@ from local.carrier.registry import Json
 ATTEMPTS = 6
 RETRY_UNIT = 0.5  # Infobip waits 1 min + 1 min * retry^2; here a minute takes half a second
 TIMEOUT = ClientTimeout(total=20)
-AT_ONCE = 16
+AT_ONCE = 4  # each post in flight is a Lambda worker to start on this machine
 
 
 @dataclass
