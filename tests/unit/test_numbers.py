@@ -95,6 +95,13 @@ def test_the_longest_prefix_wins_and_is_replaced_once() -> None:
     assert numbers.clean("+64555666777").mobile == "+64555666777"
 
 
+def test_a_prefix_may_stand_for_nothing() -> None:
+    numbers = Numbers({"00": ""})
+    assert numbers.clean("0064211234567").mobile == "+64211234567"
+    assert numbers.clean("00").code == "too_short"
+    assert numbers.clean("000211234567").code == "first_digit_zero"
+
+
 def test_numbers_of_the_source_that_are_implausible_are_accepted() -> None:
     for cell in ("+6427123456", "+642912345", "+6421000000"):
         assert Numbers({}).clean(cell).mobile == cell

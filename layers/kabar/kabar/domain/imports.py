@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol, TextIO
 
 from kabar.domain import import_codes as codes
@@ -214,9 +215,7 @@ class _Validation:
     def _reject(self, line: int, code: str, cells: list[str], column: int, detail: str) -> None:
         self.totals.rejected += 1
         self.totals.codes[code] += 1
-        place = f"Column {column}: " if column else ""
-        name = f" ({detail!r})" if detail else ""
-        self._report("rejected", [line, code, f"{place}{codes.ROWS[code]}{name}", *cells])
+        self._report("rejected", [line, code, _reason(code, column, detail), *cells])
 
     def _duplicate(self, line: int, first: int, cells: list[str]) -> None:
         self.totals.duplicates += 1
@@ -233,6 +232,13 @@ class _Validation:
         self.totals.parts += 1
         self._output.part(self.totals.parts, "[" + ",\n".join(self._part) + "]")
         self._part.clear()
+
+
+@lru_cache(maxsize=256)
+def _reason(code: str, column: int, detail: str) -> str:
+    place = f"Column {column}: " if column else ""
+    name = f" ({detail!r})" if detail else ""
+    return f"{place}{codes.ROWS[code]}{name}"
 
 
 def _fault(cells: list[str]) -> tuple[str, int]:

@@ -41,6 +41,7 @@ _FOREIGN_DIGITS = {
 }
 _REMOVE = str.maketrans("", "", _SPACES + _ZERO_WIDTH + "-.()/")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_WRAPPERS = frozenset("='")
 _BETWEEN = re.compile(r"[;,|&+:]+")
 
 
@@ -62,40 +63,37 @@ class Numbers:
     def __init__(self, prefixes: Mapping[str, str], max_digits: int = MAX_DIGITS) -> None:
         self._prefixes = dict(prefixes)
         self._lengths = sorted({len(prefix) for prefix in prefixes if prefix}, reverse=True)
-        self._max = max_digits
         self.is_clean = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{max_digits - 1}}}").fullmatch
 
     def clean(self, cell: str) -> Number:
         """Read one cell, in the order of [B1]."""
         text, changes = cell.strip(), 0
-        if text.startswith(("=", "'")):
+        if text[:1] in _WRAPPERS:
             text, changes = _unwrapped(text)
         if not text.isascii():
             text, more = _plain(text)
             changes |= more
-        plus = text[:1] == "+"
-        written = text[1:] if plus else text
-        digits = written.translate(_REMOVE)
-        if not (digits.isascii() and digits.isdigit()):
-            return _refused(text, digits)
+        if text[:1] == "+":
+            written = text[1:]
+            digits = written.translate(_REMOVE)
+            mobile = "+" + digits
+        else:
+            written = text
+            digits = written.translate(_REMOVE)
+            mapped, more = self._mapped(digits)
+            mobile = "+" + mapped
+            changes |= PLUS_ADDED | more
+        if not self.is_clean(mobile) or not digits.isdigit():
+            return _refused(text, digits, mobile)
         if len(digits) != len(written):
             changes |= SEPARATORS_REMOVED
-        if not plus:
-            digits, mapped = self._mapped(digits)
-            changes |= PLUS_ADDED | mapped
-        if digits[0] == "0":
-            return Number("", 0, codes.FIRST_DIGIT_ZERO)
-        if len(digits) < MIN_DIGITS:
-            return Number("", 0, codes.TOO_SHORT)
-        if len(digits) > self._max:
-            return Number("", 0, codes.TOO_LONG)
-        return Number("+" + digits, changes)
+        return Number(mobile, changes)
 
     def _mapped(self, digits: str) -> tuple[str, int]:
         """The longest prefix replaced, once [B4]."""
         for length in self._lengths:
             replacement = self._prefixes.get(digits[:length])
-            if replacement is not None and len(digits) >= length:
+            if replacement is not None:
                 return replacement + digits[length:], PREFIX_MAPPED
         return digits, 0
 
@@ -123,10 +121,17 @@ def _plain(text: str) -> tuple[str, int]:
     return converted, removed | (DIGITS_CONVERTED if converted != trimmed else 0)
 
 
-def _refused(text: str, digits: str) -> Number:
-    """Name what keeps `text` from being a number; `digits` is what is left of it after the separators."""
+def _refused(text: str, digits: str, mobile: str) -> Number:
+    """Name what keeps `text` from being a number.
+
+    `digits` is what is left of it after the separators, `mobile` that in international form.
+    """
     if not digits:
         return Number("", 0, codes.NUMBER_MISSING)
+    if digits.isascii() and digits.isdigit():
+        if mobile[1:2] == "0":
+            return Number("", 0, codes.FIRST_DIGIT_ZERO)
+        return Number("", 0, codes.TOO_SHORT if len(mobile) <= MIN_DIGITS else codes.TOO_LONG)
     if _SCIENTIFIC.fullmatch(text):
         return Number("", 0, codes.DIGITS_LOST)
     letter = next(filter(str.isalpha, digits), "")
