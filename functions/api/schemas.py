@@ -189,6 +189,13 @@ class NewCampaign(Request):
         examples=["Kabar"],
     )
 
+    @field_validator("name", "text")
+    @classmethod
+    def _no_nul(cls, value: str) -> str:
+        if "\0" in value:
+            raise ValueError("a NUL character is no text")
+        return value
+
     @field_validator("text")
     @classmethod
     def _placeholders(cls, text: str) -> str:

@@ -1,6 +1,5 @@
 """Calls the API's handler as API Gateway does, over the in-memory tables of `fake_dynamo`."""
 
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +7,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
-import boto3
 import pytest
 
-from kabar.storage import dynamo, executions, keys
-from local.paths import ROOT
+import wiring
+from kabar.storage import executions, keys
 from tests.functions.fake_dynamo import FakeDynamo
+from tests.functions.loading import load
 
 SETTINGS = {
-    "WORKSPACES_TABLE": "workspaces",
-    "MEMBERS_TABLE": "members",
-    "PEOPLE_TABLE": "people",
-    "DISPATCH_TABLE": "dispatch",
     "ACTIVITY_TABLE": "activity",
     "IDEMPOTENCY_TABLE": "idempotency",
     "WORK_BUCKET": "work",
@@ -118,12 +113,10 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     clients = Clients(FakeDynamo())
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "client", lambda service, **_: getattr(clients, service))
-    module = load()
-    wiring = module.wiring
-    caches = (dynamo.client, executions.client, wiring.settings, wiring.table, wiring.cursors, wiring._s3)
+    caches = (executions.client, wiring.settings, wiring.table, wiring.cursors, wiring._s3)
     for cached in caches:
         cached.cache_clear()
+    module = load("api", monkeypatch, **vars(clients))
     for workspace in ("acme", "rival"):
         clients.dynamodb.seed(
             "workspaces", keys.settings(workspace), sender="Kabar", carrier="infobip", max_digits=14
@@ -134,13 +127,3 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     yield Api(module, clients)
     for cached in caches:
         cached.cache_clear()
-
-
-def load() -> ModuleType:
-    """`functions/api/handler.py` under a name that no other handler has."""
-    spec = importlib.util.spec_from_file_location("api_handler", ROOT / "functions" / "api" / "handler.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
