@@ -89,12 +89,13 @@ def after_leg(
     settled = sum(chunk.settled for chunk in touched)
     untouched = len(touched) < chunks
     wakes = [chunk.wake for chunk in touched if not chunk.closed and chunk.wake is not None]
+    stalled = 0 if settled > progress else stalled
     if hold > now:
         return Decision(Next.WAIT, at=hold, progress=settled, stalled=stalled)
     workable = untouched or any(not c.closed and (c.wake is None or c.wake <= now) for c in touched)
     if not workable:
         return Decision(Next.WAIT, at=min(wakes), progress=settled, stalled=stalled)
-    stalled = 0 if settled > progress else stalled + 1
+    stalled += settled <= progress
     if stalled > MAX_STALLED_LEGS:
         return Decision(Next.FAIL, progress=settled, stalled=stalled)
     return Decision(Next.GO_ON, progress=settled, stalled=stalled)

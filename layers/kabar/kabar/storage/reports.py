@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kabar.domain.statuses import REPLIED_OPT_OUT, Reason, Status, reason_of, status_of
+from kabar.domain.statuses import REPLIED_OPT_OUT, Reason, Status, cell, reason_of, status_of
 from kabar.storage.chunks import Chunk, Chunks, chunk_of
+
+_LEFT_OUT = {cell(Status.SUPPRESSED, reason) for reason in (Reason.OPTED_OUT, Reason.BLACKLISTED)}
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ def count(recipients: int, chunks: Iterable[Chunk]) -> Report:
         segments += chunk.segments
     statuses = dict.fromkeys(Status, 0)
     suppressed = dict.fromkeys((Reason.OPTED_OUT, Reason.BLACKLISTED, Reason.NO_CONSENT), 0)
-    replied = 0
-    for cell, number in cells.items():
-        statuses[status_of(cell)] += number
-        if status_of(cell) is Status.SUPPRESSED and reason_of(cell) is not Reason.NONE:
-            suppressed[reason_of(cell)] += number
-        if cell & REPLIED_OPT_OUT:
+    replied = opted_out = 0
+    for byte, number in cells.items():
+        statuses[status_of(byte)] += number
+        if status_of(byte) is Status.SUPPRESSED and reason_of(byte) is not Reason.NONE:
+            suppressed[reason_of(byte)] += number
+        if byte & REPLIED_OPT_OUT:
             replied += number
+        if byte & 0x7F in _LEFT_OUT or byte & REPLIED_OPT_OUT:
+            opted_out += number
     statuses[Status.PENDING] += recipients - sum(cells.values())
-    left_out = suppressed[Reason.OPTED_OUT] + suppressed[Reason.BLACKLISTED]
-    return Report(recipients, segments, left_out + replied, replied, suppressed, statuses)
+    return Report(recipients, segments, opted_out, replied, suppressed, statuses)
