@@ -191,7 +191,7 @@ def _progress(seen: dict[str, Any]) -> str:
 
 
 def _counts(report: dict[str, Any]) -> str:
-    return ", ".join(f"{count:,} {word}" for word, count in report["statuses"].items() if count)
+    return ", ".join(f"{count:,} {word}" for word, count in report["statuses"].items() if count) or "planning"
 
 
 def _told(counts: Counter[str]) -> str:
