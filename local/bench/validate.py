@@ -70,7 +70,8 @@ class Sink:
 
     def __init__(self, stack: ExitStack) -> None:
         self.rejected, self.duplicates = (
-            stack.enter_context(tempfile.TemporaryFile("w", encoding="utf-8", newline="")) for _ in range(2)
+            stack.enter_context(tempfile.TemporaryFile("w", encoding="utf-8", newline=""))  # noqa: SIM115  # it does
+            for _ in range(2)
         )
 
     def part(self, _number: int, rows_json: str) -> None:

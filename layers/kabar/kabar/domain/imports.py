@@ -126,7 +126,7 @@ class _Validation:
     def _simple_lines(self, start: int, lines: list[str]) -> None:
         is_clean, clean, first_line = self._numbers.is_clean, self._numbers.clean, self._seen.setdefault
         part, changed = self._part, self.totals.by_change
-        accepted = 0
+        before, corrected = len(part), 0
         for at, line in enumerate(lines, start):
             mobile, comma, params = line.partition(",")
             changes = 0
@@ -144,17 +144,15 @@ class _Validation:
             if first != at:
                 self._duplicate(at, first, line.split(","))
                 continue
-            if comma:
-                part.append(f'[{at},"{mobile}",["{params.replace(_COMMA, _BETWEEN)}"],{changes}]')
-            else:
-                part.append(f'[{at},"{mobile}",[],{changes}]')
+            quoted = f'"{params.replace(_COMMA, _BETWEEN)}"' if comma else ""
             if changes:
                 changed[changes] += 1
+                corrected += 1
+                part.append(f'[{at},"{mobile}",[{quoted}],{changes}]')
             else:
-                accepted += 1
-            if len(part) == PART_ROWS:
-                self._close_part()
-        self.totals.accepted += accepted
+                part.append(f'[{at},"{mobile}",[{quoted}],0]')
+        self.totals.accepted += len(part) - before - corrected
+        self._close_full_parts()
 
     def _plain_line(self, at: int, line: str) -> None:
         if line.strip():  # a blank line is no row
@@ -190,8 +188,7 @@ class _Validation:
             self.totals.by_change[number.changes] += 1
         else:
             self.totals.accepted += 1
-        if len(self._part) == PART_ROWS:
-            self._close_part()
+        self._close_full_parts()
 
     def finish(self) -> None:
         """Keep what is left."""
@@ -228,10 +225,14 @@ class _Validation:
             self._reports[which].writerow([*REPORT_COLUMNS, *self.totals.header])
         self._reports[which].writerow(cells)
 
+    def _close_full_parts(self) -> None:
+        while len(self._part) >= PART_ROWS:
+            self._close_part()
+
     def _close_part(self) -> None:
         self.totals.parts += 1
-        self._output.part(self.totals.parts, "[" + ",\n".join(self._part) + "]")
-        self._part.clear()
+        self._output.part(self.totals.parts, "[" + ",\n".join(self._part[:PART_ROWS]) + "]")
+        del self._part[:PART_ROWS]
 
 
 @lru_cache(maxsize=256)
