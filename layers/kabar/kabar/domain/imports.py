@@ -16,7 +16,7 @@ from typing import Any, Protocol, TextIO
 
 from kabar.domain import import_codes as codes
 from kabar.domain.csv_rows import Row, Run, read
-from kabar.domain.numbers import Numbers, change_names
+from kabar.domain.numbers import Number, Numbers, change_names
 
 MAX_PARAMS = 6
 MAX_PARAM = 50  # characters [C2]
@@ -131,9 +131,11 @@ class _Validation:
             mobile, comma, params = line.partition(",")
             changes = 0
             if not is_clean(mobile):
-                mobile, changes, code, _ = clean(mobile)
+                number = clean(mobile)
+                mobile, changes, code, _ = number
                 if code:
-                    self._plain_line(at, line)
+                    if line.strip():  # a blank line is no row
+                        self._refuse(at, line.split(","), number)
                     continue
             if params.count(",") >= MAX_PARAMS or (
                 len(params) > MAX_PARAM and max(map(len, params.split(","))) > MAX_PARAM
@@ -168,14 +170,12 @@ class _Validation:
         if not row.fault:
             cells = cells[self._ours :]
         cell = cells[0] if cells else ""
+        if row.fault:
+            self._reject(row.line, cells, row.fault)
+            return
         number = self._numbers.clean(cell)
-        code, column = row.fault, 0
-        if not code:
-            code, column = _fault(cells)
-        if not code and number.code:
-            code, column = number.code, 1
-        if code:
-            self._reject(row.line, code, cells, column, number.detail if column == 1 else "")
+        if number.code or _fault(cells)[0]:
+            self._refuse(row.line, cells, number)
             return
         first = self._seen.setdefault(int(number.mobile), row.line)
         if first != row.line:
@@ -209,7 +209,15 @@ class _Validation:
             return True
         return False
 
-    def _reject(self, line: int, code: str, cells: list[str], column: int, detail: str) -> None:
+    def _refuse(self, line: int, cells: list[str], number: Number) -> None:
+        """Reject a row for its columns, else for its number."""
+        code, column = _fault(cells)
+        if code:
+            self._reject(line, cells, code, column)
+        else:
+            self._reject(line, cells, number.code, 1, number.detail)
+
+    def _reject(self, line: int, cells: list[str], code: str, column: int = 0, detail: str = "") -> None:
         self.totals.rejected += 1
         self.totals.codes[code] += 1
         self._report("rejected", [line, code, _reason(code, column, detail), *cells])

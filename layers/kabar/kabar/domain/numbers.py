@@ -75,11 +75,11 @@ class Numbers:
             changes |= more
         if text[:1] == "+":
             written = text[1:]
-            digits = written.translate(_REMOVE)
+            digits = written if written.isdigit() else written.translate(_REMOVE)
             mobile = "+" + digits
         else:
             written = text
-            digits = written.translate(_REMOVE)
+            digits = written if written.isdigit() else written.translate(_REMOVE)
             mapped, more = self._mapped(digits)
             mobile = "+" + mapped
             changes |= PLUS_ADDED | more
