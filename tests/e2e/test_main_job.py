@@ -13,8 +13,6 @@ import pytest
 from local import audit, http, job
 from local import stack as stacks
 
-pytestmark = pytest.mark.xdist_group("main_job")
-
 TEXT = "Merhaba %%1%%, %%2%% seni bekliyor. Reply STOP to opt out."
 
 # (row as written, bucket it must end in, mobile and params when imported)
@@ -200,7 +198,7 @@ def test_the_same_idempotency_key_is_the_same_campaign(stack: stacks.Stack, done
         ("POST", "/v1/blacklist", {"mobile": "+614xxxxxxxx"}, 422, "mobile"),
         ("POST", "/v1/blacklist", {"mobile": "x" * 5_000_000}, 413, ""),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_a_refusal_is_a_problem_that_names_the_field(
     stack: stacks.Stack, method: str, path: str, body: Any, status: int, named: str
