@@ -146,13 +146,13 @@ class _Validation:
             if first != at:
                 self._duplicate(at, first, line.split(","))
                 continue
-            quoted = f'"{params.replace(_COMMA, _BETWEEN)}"' if comma else ""
             if changes:
                 changed[changes] += 1
                 corrected += 1
-                part.append(f'[{at},"{mobile}",[{quoted}],{changes}]')
+            if comma:
+                part.append(f'[{at},"{mobile}",["{params.replace(_COMMA, _BETWEEN)}"],{changes}]')
             else:
-                part.append(f'[{at},"{mobile}",[{quoted}],0]')
+                part.append(f'[{at},"{mobile}",[],{changes}]')
         self.totals.accepted += len(part) - before - corrected
         self._close_full_parts()
 
