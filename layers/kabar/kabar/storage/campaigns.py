@@ -75,7 +75,9 @@ class Campaigns:
             current = self.get(workspace, campaign, consistent=True)
             if current is None:
                 raise NoCampaign from error
-            raise NotAllowed(current["status"]) from error
+            if (current["status"], current.get("status_at")) != (target.value, now):
+                raise NotAllowed(current["status"]) from error
+            head = current  # the SDK's own retry met our own write
         self._log(workspace, now, by, f"campaign {action}", campaign, {"status": target.value})
         return head
 
@@ -152,7 +154,9 @@ class Campaigns:
             )
         except ConditionFailed:
             stored = self.get(head["workspace"], head["id"], consistent=True) or {}
-            return bool(stored.get("plan") == plan)  # the SDK's own retry meets our own write
+            if stored.get("plan") != plan:
+                return False
+            head.update(stored)  # the SDK's own retry met our own write
         return True
 
     def keep(self, head: Item, **changes: Any) -> bool:
@@ -215,8 +219,6 @@ class Campaigns:
         if self._hand_turn(workspace, campaign, None):
             return True
         holder = self._holder(workspace)
-        if holder == campaign:
-            return True
         if holder is None:
             return self._hand_turn(workspace, campaign, None)
         other = self.get(workspace, holder, consistent=True)
@@ -261,7 +263,7 @@ class Campaigns:
         try:
             self._table.update(keys.turn(workspace), "SET holder = :to", condition=condition, values=values)
         except ConditionFailed:
-            return False
+            return self._holder(workspace) == to  # the SDK's own retry meets our own write
         return True
 
     def _free_turn(self, workspace: str, holder: int) -> None:

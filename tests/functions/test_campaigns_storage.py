@@ -1,0 +1,310 @@
+"""Campaign heads, legs, queue and turn: whoever comes late, twice or at once changes nothing it may not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kabar.domain.campaigns import CONTROLS, Life
+from kabar.domain.slices import Claim
+from kabar.storage import keys
+from kabar.storage.campaigns import NoCampaign, NotAllowed
+from kabar.storage.dispatch import ChunkLedger
+from kabar.storage.dynamo import Item
+from tests.functions.leg_rig import WORKSPACE, Died, Rig
+
+PLAN = {"attempt": "a", "recipients": 3, "chunks": 1, "first_id": 5000}
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch)
+
+
+def taken(rig: Rig, campaign: int, leg: int = 1, execution: str = "one") -> Item:
+    head = rig.campaigns.take_leg(WORKSPACE, campaign, leg, execution, 99)
+    assert head
+    return head
+
+
+def test_creating_a_campaign_twice_is_creating_it_once(rig: Rig) -> None:
+    rig.campaign(1)
+    taken(rig, 1)
+    assert rig.campaign(1)["leg"] == 1
+    assert [mark["campaign"] for mark in rig.campaigns.every_open()] == [1]
+    assert len(rig.dynamo.tables["activity"]) == 1
+
+
+# ---- control [F5] ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", CONTROLS)
+@pytest.mark.parametrize("life", Life)
+def test_people_move_a_campaign_only_from_where_they_may(rig: Rig, action: str, life: Life) -> None:
+    rig.campaign(1)
+    rig.dynamo.seed("workspaces", keys.campaign_head(WORKSPACE, 1), **rig.head(1) | {"status": life.value})
+    allowed, target = CONTROLS[action]
+    if life in allowed:
+        assert rig.campaigns.control(WORKSPACE, 1, action, "api:me", 7)["status"] == target.value
+        assert rig.head(1)["status_at"] == 7
+    else:
+        with pytest.raises(NotAllowed, match=life.value):
+            rig.campaigns.control(WORKSPACE, 1, action, "api:me", 7)
+        assert rig.head(1)["status"] == life.value
+
+
+def test_nobody_moves_a_campaign_of_another_workspace(rig: Rig) -> None:
+    rig.campaign(1)
+    with pytest.raises(NoCampaign):
+        rig.campaigns.control("other", 1, "cancel", "api:me", 7)
+    assert rig.head(1)["status"] == Life.SCHEDULED.value
+
+
+def test_a_pause_by_the_system_tells_why_and_the_resume_forgets_it(rig: Rig) -> None:
+    rig.campaign(1)
+    rig.campaigns.pause(WORKSPACE, 1, "Infobip refused the call with 401", 5)
+    assert (rig.head(1)["status"], rig.head(1)["status_reason"]) == (
+        "paused",
+        "Infobip refused the call with 401",
+    )
+    rig.campaigns.pause(WORKSPACE, 1, "another lane says so too", 6)
+    assert rig.head(1)["status_reason"] == "Infobip refused the call with 401"
+    rig.campaigns.control(WORKSPACE, 1, "resume", "api:me", 7)
+    assert "status_reason" not in rig.head(1)
+
+
+# ---- the leg in charge ----------------------------------------------------------------------------------
+
+
+def test_of_two_executions_of_one_leg_one_is_in_charge(rig: Rig) -> None:
+    """F46"""
+    rig.campaign(1)
+    taken(rig, 1, execution="one")
+    assert rig.campaigns.take_leg(WORKSPACE, 1, 1, "two", 99) is None
+    assert taken(rig, 1, execution="one")["leg_execution"] == "one"
+
+
+def test_a_leg_takes_over_from_earlier_ones_and_never_from_later_ones(rig: Rig) -> None:
+    rig.campaign(1)
+    taken(rig, 1, leg=3, execution="three")
+    assert rig.campaigns.take_leg(WORKSPACE, 1, 2, "two", 99) is None
+    assert taken(rig, 1, leg=4, execution="four")["leg"] == 4
+
+
+LATE_WRITES: list[tuple[str, Callable[[Rig, Item], bool]]] = [
+    ("a status", lambda rig, head: rig.campaigns.advance(head, Life.SENDING, 5)),
+    ("a plan", lambda rig, head: rig.campaigns.commit_plan(head, PLAN)),
+    ("its progress", lambda rig, head: rig.campaigns.keep(head, wake_at=5)),
+    ("the end", lambda rig, head: rig.campaigns.close(head, Life.COMPLETED, 5, {})),
+]
+
+
+@pytest.mark.parametrize("write", [w[1] for w in LATE_WRITES], ids=[w[0] for w in LATE_WRITES])
+def test_a_late_write_of_an_old_leg_is_refused(rig: Rig, write: Callable[[Rig, Item], bool]) -> None:
+    """F57"""
+    rig.campaign(1)
+    old = taken(rig, 1, leg=1, execution="old")
+    before = taken(rig, 1, leg=2, execution="new")
+    assert not write(rig, old)
+    assert rig.head(1) == before
+    assert [mark["campaign"] for mark in rig.campaigns.every_open()] == [1]
+
+
+def test_no_leg_takes_a_campaign_that_is_over(rig: Rig) -> None:
+    rig.campaign(1)
+    assert rig.campaigns.close(taken(rig, 1), Life.COMPLETED, 5, {"recipients": 0})
+    assert rig.campaigns.take_leg(WORKSPACE, 1, 2, "two", 99) is None
+    assert rig.campaigns.every_open() == []
+
+
+@pytest.mark.parametrize("life", [Life.PAUSED, Life.CANCELLED])
+def test_what_people_said_meanwhile_stands_against_a_leg_that_goes_on(rig: Rig, life: Life) -> None:
+    rig.campaign(1)
+    head = taken(rig, 1)
+    action = "pause" if life is Life.PAUSED else "cancel"
+    rig.campaigns.control(WORKSPACE, 1, action, "api:me", 5)
+    assert not rig.campaigns.advance(head, Life.SENDING, 6)
+    assert not rig.campaigns.close(head, Life.COMPLETED, 6, {})
+    assert rig.head(1)["status"] == life.value
+
+
+def test_a_plan_is_committed_once(rig: Rig) -> None:
+    """CP1"""
+    rig.campaign(1)
+    head = taken(rig, 1)
+    assert rig.campaigns.commit_plan(head, PLAN)
+    again = taken(rig, 1) | {}
+    assert not rig.campaigns.commit_plan(again, PLAN | {"attempt": "b"})
+    assert rig.head(1)["plan"] == PLAN
+
+
+# ---- queue and turn [F4] --------------------------------------------------------------------------------
+
+
+def queued(rig: Rig, campaign: int, due_at: int = 0) -> Item:
+    rig.campaign(campaign, due_at)
+    head = taken(rig, campaign)
+    assert rig.campaigns.advance(head, Life.QUEUED, 1)
+    return head
+
+
+def test_ten_at_once_get_one_turn_and_pass_it_on_in_order_of_schedule(rig: Rig) -> None:
+    """F56"""
+    heads = {n: queued(rig, n, due_at=100 - n) for n in range(1, 11)}
+    assert [n for n, head in heads.items() if rig.campaigns.take_turn(head)] == [1]
+    order, current = [], 1
+    while following := rig.campaigns.pass_turn(WORKSPACE, current, heads[current]["due_at"]):
+        current = following[0]
+        assert following == (current, heads[current]["leg"] + 1)
+        assert rig.holder() == current
+        assert rig.campaigns.take_turn(heads[current])
+        order.append(current)
+    assert order == list(range(10, 1, -1))
+    assert rig.holder() is None
+    assert rig.queue() == []
+
+
+def test_whoever_has_the_turn_gets_it_again_and_nobody_else_does(rig: Rig) -> None:
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.campaigns.take_turn(first)
+    assert rig.campaigns.advance(first, Life.SENDING, 2)
+    for _ in range(3):
+        assert rig.campaigns.take_turn(first)
+        assert not rig.campaigns.take_turn(second)
+
+
+@pytest.mark.parametrize("end", ["paused", "completed", "gone"])
+def test_a_holder_that_is_over_loses_the_turn(rig: Rig, end: str) -> None:
+    """CP19: it died before it passed its turn on."""
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.campaigns.take_turn(first)
+    if end == "paused":
+        rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 5)
+    elif end == "completed":
+        assert rig.campaigns.close(first, Life.COMPLETED, 5, {})
+    else:
+        rig.workspaces.delete(keys.campaign_head(WORKSPACE, 1))
+    assert rig.campaigns.take_turn(second)
+    assert rig.holder() == 2
+
+
+def test_who_queues_at_any_moment_of_a_release_is_not_forgotten(rig: Rig) -> None:
+    """Either it has the turn by its own doing, or the release starts it."""
+    for moment in range(4):
+        first, late = queued(rig, 10 * moment + 1), queued(rig, 10 * moment + 2)
+        assert rig.campaigns.take_turn(first)
+        assert rig.campaigns.close(first, Life.COMPLETED, 5, {})
+        got: list[bool] = []
+
+        def queue(head: Item = late, got: list[bool] = got) -> None:
+            got.append(rig.campaigns.take_turn(head))
+
+        rig.dynamo.before = [lambda: None] * moment + [queue]
+        following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+        rig.dynamo.before = []
+        if not got:
+            queue()
+        assert got == [True] or following == (late["id"], 2)
+        assert rig.holder() == late["id"]
+        rig.campaigns.close(late, Life.COMPLETED, 6, {})
+        rig.campaigns.pass_turn(WORKSPACE, late["id"], late["due_at"])
+        assert rig.holder() is None
+
+
+def test_a_release_that_died_anywhere_is_made_up_for_by_the_next_try(rig: Rig) -> None:
+    for last in range(6):
+        first, second = queued(rig, 10 * last + 1), queued(rig, 10 * last + 2)
+        assert rig.campaigns.take_turn(first)
+        assert not rig.campaigns.take_turn(second)
+        rig.campaigns.close(first, Life.COMPLETED, 5, {})
+        rig.steps.die_before(last)
+        try:
+            following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+        except Died:
+            rig.steps.die_before(None)
+            following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+        rig.steps.die_before(None)
+        assert following == (second["id"], 2)
+        assert rig.holder() == second["id"]
+        rig.campaigns.close(second, Life.COMPLETED, 6, {})
+        rig.campaigns.pass_turn(WORKSPACE, second["id"], second["due_at"])
+
+
+def test_leaving_the_queue_takes_nobody_elses_turn(rig: Rig) -> None:
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.campaigns.take_turn(first)
+    assert rig.campaigns.advance(first, Life.SENDING, 2)
+    assert not rig.campaigns.take_turn(second)
+    assert rig.campaigns.pass_turn(WORKSPACE, 2, second["due_at"]) is None
+    assert (rig.holder(), rig.queue()) == (1, [1])
+
+
+# ---- a write that is applied, its answer lost, and written again by the SDK (CP6, CP10) ------------------
+
+
+@pytest.fixture
+def echo(rig: Rig) -> Rig:
+    rig.campaign(1)
+    rig.campaign(2)
+    rig.dynamo.echo = True
+    return rig
+
+
+def test_an_echo_of_a_leg_and_its_writes_is_no_conflict(echo: Rig) -> None:
+    head = taken(echo, 1)
+    assert echo.campaigns.advance(head, Life.QUEUED, 5)
+    assert echo.campaigns.keep(head, progress=3)
+    assert echo.campaigns.commit_plan(head, PLAN)
+    assert head["plan"] == PLAN
+
+
+def test_an_echo_of_a_free_turn_is_no_conflict(echo: Rig) -> None:
+    assert echo.campaigns.take_turn(taken(echo, 1))
+
+
+def test_an_echo_of_taking_over_a_turn_is_no_conflict(echo: Rig) -> None:
+    assert echo.campaigns.take_turn(taken(echo, 1))
+    echo.campaigns.pause(WORKSPACE, 1, "a reason", 5)
+    assert echo.campaigns.take_turn(taken(echo, 2))
+
+
+def test_an_echo_of_passing_the_turn_on_is_no_conflict(echo: Rig) -> None:
+    first, second = taken(echo, 1), taken(echo, 2)
+    assert echo.campaigns.take_turn(first)
+    assert echo.campaigns.advance(second, Life.QUEUED, 5)
+    assert not echo.campaigns.take_turn(second)
+    assert echo.campaigns.pass_turn(WORKSPACE, 1, 0) == (2, 2)
+
+
+@pytest.mark.parametrize("action", ["pause", "cancel"])
+def test_an_echo_of_a_control_is_no_refusal(echo: Rig, action: str) -> None:
+    assert echo.campaigns.control(WORKSPACE, 1, action, "api:me", 5)["status_at"] == 5
+
+
+def test_an_echo_of_a_claim_and_of_its_record_is_ours(echo: Rig) -> None:
+    ledger = ChunkLedger(echo.dispatch, 1, 0)
+    first = Claim("me", 1, 10, 60, b"\0\0")
+    record = Claim("", 1, 10, 60, b"\7\0", 0, 90)
+    assert ledger.take(0, first, None)
+    assert ledger.record(0, record, first)
+    second = Claim("me", 2, 100, 160, b"\7\0")
+    assert ledger.take(0, second, record)
+    assert ledger.claims() == {0: second}
+
+
+def test_an_echo_of_a_chunks_merge_raises_it_once(echo: Rig) -> None:
+    assert echo.chunks.merge(1, 0, b"\7\3", 5, close=True, wake=None) == b"\7\3"
+    assert echo.chunks.read(1, 0).version == 1
+
+
+# ---- claims ---------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_taken_by_one_and_recorded_only_by_its_owner(rig: Rig) -> None:
+    mine, theirs = (ChunkLedger(rig.dispatch, 1, 0) for _ in range(2))
+    first, rival = Claim("me", 1, 10, 60, b"\0"), Claim("you", 1, 10, 60, b"\0")
+    assert mine.take(0, first, None)
+    assert not theirs.take(0, rival, None)
+    after = Claim("you", 2, 70, 130, b"\0")
+    assert theirs.take(0, after, first)
+    assert not mine.record(0, Claim("", 1, 10, 60, b"\7"), first)
+    assert theirs.claims() == {0: after}
