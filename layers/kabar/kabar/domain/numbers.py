@@ -40,6 +40,7 @@ _FOREIGN_DIGITS = {
     for value in range(10)
 }
 _REMOVE = str.maketrans("", "", _SPACES + _ZERO_WIDTH + "-.()/")
+_REMOVE_ASCII = "".join(char for char in _SPACES + "-.()/" if char.isascii()).encode()
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
 _WRAPPERS = frozenset("='")
 _BETWEEN = re.compile(r"[;,|&+:]+")
@@ -73,13 +74,17 @@ class Numbers:
         if not text.isascii():
             text, more = _plain(text)
             changes |= more
-        if text[:1] == "+":
-            written = text[1:]
-            digits = written if written.isdigit() else written.translate(_REMOVE)
+        plus = text[:1] == "+"
+        written = text[1:] if plus else text
+        if written.isdigit():
+            digits = written
+        elif written.isascii():  # three times as fast in bytes
+            digits = written.encode().translate(None, _REMOVE_ASCII).decode()
+        else:
+            digits = written.translate(_REMOVE)
+        if plus:
             mobile = "+" + digits
         else:
-            written = text
-            digits = written if written.isdigit() else written.translate(_REMOVE)
             mapped, more = self._mapped(digits)
             mobile = "+" + mapped
             changes |= PLUS_ADDED | more
