@@ -1,6 +1,7 @@
 # One command per intent. Everything made here lives in .venv and .kabar; nothing is installed elsewhere.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -eo pipefail -c
 MAKEFLAGS += --no-print-directory
 
 # PYTHON=/path/to/python3 chooses another interpreter; both environments and the local Lambdas run on it.
@@ -36,7 +37,7 @@ check: setup  ## lint, format, types, architecture, template, API document; chan
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@PYTHONPATH=layers/kabar .venv/bin/lint-imports --no-cache | tail -n 4
+	@PYTHONPATH=layers/kabar .venv/bin/lint-imports --no-cache | tail -n 12
 	@.venv/bin/cfn-lint template.yaml
 	@$(RUN) -m local.openapi --check
 
