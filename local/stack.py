@@ -118,7 +118,9 @@ def start(
         running = find(name)
         if running is not None:
             return running
-        _clear(folder)  # what a kill -9 or a reboot left
+        if _remains(folder):  # of a kill -9 or a reboot
+            say("clearing away what an earlier start left that is dead")
+        _clear(folder)
         if owner is not None:
             processes.of(owner).save(folder / "owner.json")
         try:
@@ -207,6 +209,10 @@ def _carrier_url(folder: Path, process: processes.Process) -> str:
 def _carrier_alive(folder: Path) -> bool:
     process = processes.Process.load(folder / "carrier.json")
     return process is not None and process.alive
+
+
+def _remains(folder: Path) -> bool:
+    return any(folder.glob("*.json"))
 
 
 def _clear(folder: Path, *, keep_log: bool = False) -> None:

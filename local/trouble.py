@@ -1,5 +1,6 @@
 """What a person is told when a command can't go on: a sentence, not a traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -10,7 +11,7 @@ class Trouble(Exception):
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Run a command: its number is the exit code, Trouble is printed and exits 1, Ctrl-C exits 130."""
+    """Run a command: its number is the exit code, Trouble is printed and exits 1, Ctrl-C 130."""
     try:
         code = main()
     except Trouble as trouble:
@@ -18,5 +19,8 @@ def run(main: Callable[[], int]) -> NoReturn:
         code = 1
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     sys.stdout.flush()
     sys.exit(code)
