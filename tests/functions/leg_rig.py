@@ -195,7 +195,7 @@ class Rig:
             "name": f"Campaign {number}",
             "list_id": list_id,
             "text": "Merhaba",
-            "sender": "KABAR",
+            "sender": f"KABAR{number}",  # a pace of its own
             "carrier": "infobip",
             "due_at": due_at,
             "created_at": due_at,
