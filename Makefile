@@ -58,6 +58,27 @@ bench: setup  ## measure what matters; writes .kabar/bench.json
 openapi: setup  ## write docs/openapi.json from the code
 	@$(RUN) -m local.openapi
 
+## ---- take it to AWS
+
+.PHONY: build
+build: .kabar/sam/ready .kabar/pyodide/ready setup  ## sam build for AWS: arm64 and the runtime's Python, without Docker
+	@$(SAM) validate --lint
+	@$(SAM) build
+	@$(RUN) -m local.layers .aws-sam/build
+
+.PHONY: deploy
+deploy: build  ## sam deploy with your AWS credentials (the first time: make deploy GUIDED=1)
+	@$(SAM) deploy $(if $(GUIDED),--guided)
+
+.PHONY: scan
+scan: .kabar/scan/ready  ## look for weaknesses in the template (checkov) and the code (bandit)
+	@.kabar/scan/bin/checkov --config-file .checkov.yaml
+	@.kabar/scan/bin/bandit --quiet --recursive --severity-level medium functions layers/kabar local
+
+# What `sam` and layers/Makefile find: uv, and a way to compile for a Python that is missing here.
+SAM = PATH="$(CURDIR)/.kabar/sam/bin:$$PATH" PYODIDE="$(CURDIR)/.kabar/pyodide/node_modules/pyodide" \
+	SAM_CLI_TELEMETRY=0 sam
+
 ## ---- set it up
 
 .PHONY: setup
@@ -65,7 +86,7 @@ setup: .venv/ready .kabar/engine/ready .kabar/deps/ready  ## make the environmen
 
 .PHONY: lock
 lock: $(UV)  ## pin the newest allowed versions of everything
-	@for name in uv engine; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
+	@for name in uv engine sam scan; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
 	@$(COMPILE) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	@$(COMPILE) -c layers/dependencies/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
 COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -74,7 +95,7 @@ COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 
 .PHONY: help
 help:  ## this list
 	@awk -F ':.*## ' '/^## ----/ { sub(/^## -+ /, ""); printf "\n%s\n", $$0 } \
-		/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+		/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # --target needs neither venv nor the right to change the system's own packages.
 $(UV): $(LOCKS)/uv.txt
@@ -97,6 +118,19 @@ $(UV): $(LOCKS)/uv.txt
 	@echo "Making the local cloud's environment (.kabar/engine) …"
 	@[ -x .kabar/engine/bin/python ] || $(UV) venv --quiet --clear --python "$(PYTHON)" .kabar/engine
 	@$(UV) pip sync --quiet --python .kabar/engine/bin/python --compile-bytecode --require-hashes $(LOCKS)/engine.txt
+	@touch $@
+
+.kabar/sam/ready .kabar/scan/ready: .kabar/%/ready: $(LOCKS)/%.txt $(UV)
+	@echo "Making the environment of $* (.kabar/$*) …"
+	@[ -x .kabar/$*/bin/python ] || $(UV) venv --quiet --clear --python "$(PYTHON)" .kabar/$*
+	@$(UV) pip sync --quiet --python .kabar/$*/bin/python --compile-bytecode --require-hashes $<
+	@touch $@
+
+# CPython for WebAssembly, which compiles the layers where the runtime's own Python is missing (layers/compile.sh).
+.kabar/pyodide/ready: $(LOCKS)/pyodide/package-lock.json
+	@mkdir -p $(@D) && cp $(LOCKS)/pyodide/*.json $(@D)
+	@if command -v npm >/dev/null; then npm ci --prefix $(@D) --silent --ignore-scripts --no-audit --no-fund; \
+		else echo "No npm here: the layers need Python 3.13 on this machine to get their .pyc files."; fi
 	@touch $@
 
 # For the interpreter that runs the functions here: the engine's.
