@@ -8,6 +8,7 @@ set age is uncertain instead of sent again.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kabar.carriers.base import Account, Answer, Call, Request
@@ -116,15 +117,22 @@ def _check(answer: Answer) -> None:
     if 200 <= answer.status < 300:
         return
     if answer.status == 429:
-        raise Throttled("Infobip answered 429", _retry_after(answer.headers.get("retry-after", "")))
+        raise Throttled("Infobip answered 429", _retry_after(answer.headers))
     if answer.status >= 500 or answer.status == 408 or answer.status < 400:
         raise AnswerLost(f"Infobip answered {answer.status}")
     raise Refused(f"Infobip refused the call with {answer.status}: {_description(answer.body)}")
 
 
-def _retry_after(value: str) -> float:
-    """Seconds of a Retry-After header; a date or nothing gets the default, the pace adapts anyway."""
-    return float(value) if value.isdigit() else DEFAULT_RETRY_AFTER
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds of a Retry-After header, a date counting from the answer's own; without either the pace adapts anyway."""
+    value = headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return DEFAULT_RETRY_AFTER
+    return max(wait.total_seconds(), DEFAULT_RETRY_AFTER)
 
 
 def _description(body: bytes) -> str:
@@ -133,14 +141,14 @@ def _description(body: bytes) -> str:
         error = json.loads(body)
         properties = [str(violation.get("property")) for violation in error.get("violations") or []]
         return " ".join([str(error.get("errorCode", "no code")), *properties[:5]])
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return "no readable reason"
 
 
 def _items(answer: Answer, name: str) -> list[dict[str, Any]]:
     try:
         items = json.loads(answer.body)[name]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnswerLost(f"Infobip answered {answer.status} with something that isn't its JSON") from error
     if not isinstance(items, list):
         raise AnswerLost(f"Infobip's {name} is not a list")
@@ -158,7 +166,11 @@ def _results(items: Sequence[Mapping[str, Any]], ours: set[str]) -> dict[str, Re
     repeated: set[str] = set()
     for item in items:
         message_id, status = item.get("messageId"), _status(item)
-        if message_id not in ours or status.get("groupId") not in KNOWN_GROUPS:
+        if (
+            not isinstance(message_id, str)
+            or message_id not in ours
+            or status.get("groupId") not in KNOWN_GROUPS
+        ):
             continue
         if message_id in results:
             repeated.add(message_id)
