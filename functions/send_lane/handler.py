@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import carriers, settings
-from kabar.carriers import http
+from kabar.carriers.base import Answer, Request
 from kabar.domain.slices import Timing
 from kabar.legs.send import Lane, LaneTools, now
 from kabar.log import logger
@@ -27,6 +27,13 @@ class Environment:
     give_up_seconds: int
 
 
+def call(request: Request, seconds: float) -> Answer:
+    """One HTTP request to the carrier."""
+    from kabar.carriers import http  # at the first call: it takes longer to import than all the rest
+
+    return http.call(request, seconds)
+
+
 ENV = settings.read(Environment)
 WORKSPACES = Table(ENV.workspaces_table)
 TOOLS = LaneTools(
@@ -37,7 +44,7 @@ TOOLS = LaneTools(
     plans=Plans(ENV.work_bucket),
     deployment=ENV.deployment,
     timing=Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds),
-    call=http.call,
+    call=call,
     alarm=logger.error,
 )
 
