@@ -70,13 +70,9 @@ def _apply(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
             raise Trouble(f"The local deploy hasn't finished in {_PATIENCE} s; see {engine.log}.")
         time.sleep(0.1)
     if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
-        reasons = [
-            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
-            for event in events
-            if event["ResourceStatus"].endswith("FAILED")
-        ]
-        why = "\n  ".join(reasons or [stack.get("StackStatusReason", "no reason given")])
+        # a rolled back stack keeps no events; the engine's log has the reasons
+        log = engine.log.read_text(errors="replace").splitlines()
+        why = "\n  ".join(line for line in log if "ERROR [cloudformation]" in line)
         raise Trouble(f"The local deploy ended in {stack['StackStatus']}:\n  {why}")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 

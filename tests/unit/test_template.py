@@ -29,6 +29,9 @@ STAR_ALLOWED = {
 }
 
 
+DATA_KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
+
+
 def of_type(kind: str) -> list[tuple[str, dict[str, Any]]]:
     return list(package.resources(TEMPLATE, kind))
 
@@ -65,7 +68,7 @@ def test_every_table_is_on_demand_encrypted_recoverable_and_forgets_by_itself(
     name: str, properties: dict[str, Any]
 ) -> None:
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": DATA_KEY}
     assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
@@ -75,7 +78,8 @@ def test_every_table_is_on_demand_encrypted_recoverable_and_forgets_by_itself(
     [
         name
         for name, resource in RESOURCES.items()
-        if resource["Type"] in {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup"}
+        if resource["Type"]
+        in {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup", "AWS::KMS::Key"}
     ],
 )
 def test_what_holds_data_outlives_the_stack(name: str) -> None:
@@ -135,7 +139,7 @@ def dead_letters() -> set[str]:
 
 @named("AWS::SQS::Queue")
 def test_every_queue_is_encrypted_and_has_dead_letters(name: str, properties: dict[str, Any]) -> None:
-    assert properties["SqsManagedSseEnabled"] is True
+    assert properties["KmsMasterKeyId"] == DATA_KEY
     if name in dead_letters():
         assert properties["MessageRetentionPeriod"] == 14 * 24 * 3600  # the most there is
     else:
@@ -155,23 +159,58 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take(
 
 @pytest.mark.parametrize("name", sorted(dead_letters()))
 def test_dead_letters_raise_an_alarm(name: str) -> None:
-    watched = {
+    assert name in watched_queues("ApproximateNumberOfMessagesVisible")
+
+
+def watched_queues(metric: str) -> set[str]:
+    return {
         dimension["Value"]["Fn::GetAtt"][0]
         for _, alarm in of_type("AWS::CloudWatch::Alarm")
-        if alarm["Namespace"] == "AWS/SQS" and alarm["AlarmActions"]
+        if alarm["Namespace"] == "AWS/SQS" and alarm["MetricName"] == metric and alarm["AlarmActions"]
         for dimension in alarm["Dimensions"]
     }
-    assert name in watched
+
+
+@named("AWS::SQS::Queue")
+def test_what_waits_too_long_raises_an_alarm(name: str, properties: dict[str, Any]) -> None:
+    if name not in dead_letters():
+        assert name in watched_queues("ApproximateAgeOfOldestMessage")
+
+
+def test_every_alarm_is_on_the_dashboard_and_in_the_operators_manual() -> None:
+    ((_, dashboard),) = of_type("AWS::CloudWatch::Dashboard")
+    body = dashboard["DashboardBody"]["Fn::Sub"]
+    assert json.loads(body)["widgets"]
+    manual = (paths.ROOT / "docs" / "operations.md").read_text()
+    for name, alarm in of_type("AWS::CloudWatch::Alarm"):
+        assert f"${{{name}.Arn}}" in body
+        assert f"`{name}`" in manual
+        assert alarm["AlarmActions"] == [{"Ref": "NoticesTopic"}]
+
+
+@named("AWS::Serverless::Function")
+def test_every_function_may_use_the_data_key(name: str, properties: dict[str, Any]) -> None:
+    assert {"Ref": "UseDataKey"} in properties["Policies"]
+
+
+def test_the_api_is_throttled_and_says_who_called_it_without_numbers_or_tokens() -> None:
+    ((_, api),) = of_type("AWS::Serverless::Api")
+    assert all(0 < route["ThrottlingRateLimit"] <= 2000 for route in api["MethodSettings"])
+    assert not any(route["DataTraceEnabled"] for route in api["MethodSettings"])
+    line = api["AccessLogSetting"]["Format"]
+    assert json.loads(line)["route"] == "$context.resourcePath"
+    assert "$context.path" not in line
 
 
 @named("AWS::Serverless::StateMachine")
 def test_a_failed_execution_raises_an_alarm_and_is_logged(name: str, properties: dict[str, Any]) -> None:
     watched = [
-        alarm["Dimensions"][0]["Value"]
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"])
         for _, alarm in of_type("AWS::CloudWatch::Alarm")
-        if alarm["Namespace"] == "AWS/States" and alarm["AlarmActions"]
+        if alarm["Namespace"] == "AWS/States"
     ]
-    assert {"Ref": name} in watched
+    assert ("ExecutionsFailed", {"Ref": name}) in watched
+    assert ("ExecutionsTimedOut", {"Ref": name}) in watched
     assert properties["Logging"]["Level"] in {"ERROR", "ALL"}
     assert properties["Logging"]["Destinations"]
 
