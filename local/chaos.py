@@ -168,17 +168,18 @@ def _run(running: stack.Stack, count: int, seed: int) -> list[str]:
     print(f"    the carrier broke {_told(Counter(stats['faults']))}")
     if report["status"] != "completed":
         differences.append(f"the campaign ended as {report['status']}")
-    differences += job.until_none(lambda: _compare(running, campaign, texts))
+    ended: dict[str, str] = {}
+    differences += job.until_none(lambda: _compare(running, campaign, texts, ended))
     print(f"    report: {_counts(job.campaign_report(running, campaign))}")
     return differences + [f"denied: {line[:300]}" for line in job.denials(running)[:3]]
 
 
-def _compare(running: stack.Stack, campaign: int, texts: dict[str, str]) -> list[str]:
+def _compare(running: stack.Stack, campaign: int, texts: dict[str, str], ended: dict[str, str]) -> list[str]:
     """The report against the carrier: whom it never accepted must be uncertain, nobody else."""
     report = job.campaign_report(running, campaign)
     accepted, _ = job.truth(running)
     uncertain = report["statuses"].get("uncertain", 0)
-    statuses = job.carrier_statuses(running, [message.id for message in accepted])
+    statuses = job.carrier_statuses(running, [message.id for message in accepted], ended)
     lost = len(texts) - len({message.to for message in accepted})
     segments = sum(message.segments for message in accepted)
     return audit.sent("campaign", accepted, texts, missing_allowed=uncertain) + audit.report(

@@ -75,6 +75,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     left |= _blacklist(running, Answers.read(answers_file, set()))
     answers = Answers.read(answers_file, left)
     _, before = job.truth(running)
+    ended: dict[str, str] = {}
 
     live.begin()
     content = file.read_bytes()
@@ -89,7 +90,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
 
     first, texts = _send(running, live, "Autumn sale", imported["list_id"], FIRST, answers)
     sent, middle = job.truth(running, before)
-    differences += job.until_none(lambda: _compare(running, "Autumn sale", first, sent, texts, set()))
+    differences += job.until_none(lambda: _compare(running, "Autumn sale", first, sent, texts, set(), ended))
 
     live.begin()
     leaving = {message.to for message in sent[:: max(1, len(sent) // STOPS)][:STOPS]}
@@ -100,7 +101,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
 
     second, texts = _send(running, live, "Last day", imported["list_id"], SECOND, answers)
     sent, _ = job.truth(running, middle)
-    differences += job.until_none(lambda: _compare(running, "Last day", second, sent, texts, leaving))
+    differences += job.until_none(lambda: _compare(running, "Last day", second, sent, texts, leaving, ended))
     differences += [f"a permission was missing: {line[:200]}" for line in job.denials(running)[:3]]
     print(_table([job.campaign_report(running, each) for each in (first, second)]))
     if not differences:
@@ -136,8 +137,9 @@ def _compare(
     sent: list[job.Accepted],
     texts: Mapping[str, str],
     leaving: set[str],
+    ended: dict[str, str],
 ) -> list[str]:
-    statuses = job.carrier_statuses(running, [message.id for message in sent])
+    statuses = job.carrier_statuses(running, [message.id for message in sent], ended)
     segments = sum(message.segments for message in sent)
     return audit.sent(name, sent, texts, left_out=leaving) + audit.report(
         name,

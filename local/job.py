@@ -7,6 +7,7 @@ import json
 import time
 import urllib.parse
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ Watch = Callable[[Json], None]
 ENDED = frozenset({"completed", "cancelled", "failed", "missed"})
 OPEN = ("pending", "held", "submitted", "sent")  # a receipt may still change these
 _POLL = 0.25
-_LOG_IDS = 150  # message ids per question to the carrier's log: what fits into an address
+_LOG_IDS = 220  # message ids per question to the carrier's log: what fits into an address
 
 
 @dataclass(frozen=True)
@@ -107,25 +108,29 @@ def truth(stack: Stack, after: int = 0) -> tuple[list[Accepted], int]:
             return accepted, after
 
 
-def carrier_statuses(stack: Stack, ids: Iterable[str]) -> dict[str, int]:
-    """How many of these messages ended how, by the carrier's own log; words as in our reports."""
+def carrier_statuses(stack: Stack, ids: Iterable[str], ended: dict[str, str]) -> dict[str, int]:
+    """How many of these messages ended how, by the carrier's own log; words as in our reports.
+
+    `ended` remembers from call to call what has ended, since the log may be read only 120 times a minute.
+    """
     secret = stack.client("secretsmanager").get_secret_value(
         SecretId=f"kabar/carriers/{stack.workspace}/{CARRIER}"
     )
-    key = json.loads(secret["SecretString"])["api_key"]
-    counts: dict[str, int] = {}
-    wanted = list(ids)
+    headers = {"Authorization": f"App {json.loads(secret['SecretString'])['api_key']}"}
+    found = {each: ended.get(each, "sent") for each in ids}
+    wanted = [each for each in found if each not in ended]
     for start in range(0, len(wanted), _LOG_IDS):
         part = wanted[start : start + _LOG_IDS]
-        query = urllib.parse.urlencode([("messageId", each) for each in part] + [("limit", "1000")])
-        answer = http.call(
-            "GET", f"{stack.carrier_url}/sms/3/logs?{query}", headers={"Authorization": f"App {key}"}
-        )
+        query = urllib.parse.urlencode([*(("messageId", each) for each in part), ("limit", "1000")])
+        answer = http.call("GET", f"{stack.carrier_url}/sms/3/logs?{query}", headers=headers)
+        if answer.status == 429:
+            time.sleep(float(answer.headers["Retry-After"]))
+            answer = http.call("GET", f"{stack.carrier_url}/sms/3/logs?{query}", headers=headers)
         _expect(answer, 200, "the carrier's log")
         for entry in answer.body["results"]:
-            word = _WORDS[entry["status"]["groupName"]]
-            counts[word] = counts.get(word, 0) + 1
-    return counts
+            found[entry["messageId"]] = _WORDS[entry["status"]["groupName"]]
+    ended |= {each: word for each, word in found.items() if word != "sent"}
+    return dict(Counter(found.values()))
 
 
 _WORDS = {

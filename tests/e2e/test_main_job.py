@@ -71,7 +71,7 @@ def compare(
     stack: stacks.Stack, campaign: int, after: int, texts: dict[str, str], left_out: set[str]
 ) -> list[str]:
     accepted, _ = job.truth(stack, after)
-    statuses = job.carrier_statuses(stack, [message.id for message in accepted])
+    statuses = job.carrier_statuses(stack, [message.id for message in accepted], {})
     segments = sum(message.segments for message in accepted)
     report = job.campaign_report(stack, campaign)
     return audit.sent("campaign", accepted, texts, left_out=left_out) + audit.report(
