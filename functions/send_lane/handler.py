@@ -8,7 +8,7 @@ from kabar.carriers.base import Answer, Request
 from kabar.domain.slices import Timing
 from kabar.legs.send import Lane, LaneTools, now
 from kabar.log import logger
-from kabar.storage import accounts, workspaces
+from kabar.storage import accounts
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans
@@ -51,18 +51,20 @@ TOOLS = LaneTools(
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """{workspace, campaign, leg, execution, lane: {first, last, of}} -> {outcome, …}; the table has the results."""
-    deadline = now() + context.get_remaining_time_in_millis()
-    head = TOOLS.campaigns.get(event["workspace"], event["campaign"], consistent=True)
-    if head is None or "plan" not in head:
-        return {"outcome": "superseded"}
-    account = workspaces.carrier(WORKSPACES, event["workspace"], head["carrier"])
-    if account is None:
-        TOOLS.campaigns.pause(
-            event["workspace"], event["campaign"], f"{head['carrier']} is not set up", now()
-        )
-        return {"outcome": "no carrier"}
-    opened = accounts.open_account(account)
-    lane = Lane(TOOLS, head, event, carriers.carrier(head["carrier"]), opened, account["rate"])
-    result = lane.send(deadline)
+    result = send(event, now() + context.get_remaining_time_in_millis())
     logger.info("lane sent", campaign=event["campaign"], leg=event["leg"], lane=event["lane"], **result)
     return result
+
+
+def send(event: dict[str, Any], deadline: int) -> dict[str, Any]:
+    """Send the lane, or pause the campaign when its carrier can't be used."""
+    workspace, campaign = event["workspace"], event["campaign"]
+    head = TOOLS.campaigns.get(workspace, campaign, consistent=True)
+    if head is None or "plan" not in head:
+        return {"outcome": "superseded"}
+    try:
+        rate, account = accounts.open_account(WORKSPACES, workspace, head["carrier"])
+    except accounts.Unusable as reason:
+        TOOLS.campaigns.pause(workspace, campaign, str(reason), now())
+        return {"outcome": "carrier unusable"}
+    return Lane(TOOLS, head, event, carriers.carrier(head["carrier"]), account, rate).send(deadline)
