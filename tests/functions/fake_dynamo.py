@@ -73,10 +73,14 @@ class FakeDynamo:
     def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         self._interfere("batch_write_item")
         for table, requests in RequestItems.items():
-            rows = [decode_item(request["PutRequest"]["Item"]) for request in requests]
-            _distinct(rows, 25)
-            for row in rows:
-                self.tables[table][_place(row)] = row
+            writes = [next(iter(request.values())) for request in requests]
+            _distinct([decode_item(write.get("Item") or write["Key"]) for write in writes], 25)
+            for write in writes:
+                if "Item" in write:
+                    row = decode_item(write["Item"])
+                    self.tables[table][_place(row)] = row
+                else:
+                    self.tables[table].pop(_place(decode_item(write["Key"])), None)
         return {"UnprocessedItems": {}}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
@@ -102,8 +106,9 @@ class FakeDynamo:
         if not all(holds):
             reasons = [{"Code": "None" if held else "ConditionalCheckFailed"} for held in holds]
             raise client_error("TransactionCanceledException", CancellationReasons=reasons)
-        for request in requests:
-            self._write(request)
+        for entry in TransactItems:
+            if "ConditionCheck" not in entry:
+                self._write(next(iter(entry.values())))
         return {}
 
     # ---- how ---------------------------------------------------------------------------------------------
@@ -250,6 +255,10 @@ class Expression:
         left, operator = self._operand(), self._next()
         if operator.upper() == "IN":
             return left in self._among()
+        if operator.upper() == "BETWEEN":
+            low = self._operand()
+            self._take("AND")
+            return bool(left is not _ABSENT and low <= left <= self._operand())
         right = self._operand()
         if left is _ABSENT or right is _ABSENT:
             return operator == "<>" and left is not right

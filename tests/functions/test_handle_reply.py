@@ -10,7 +10,7 @@ import pytest
 from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason
 from kabar.storage import keys
-from kabar.storage.people import Contended
+from kabar.storage.opt_outs import Contended
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load, queued, sample
 

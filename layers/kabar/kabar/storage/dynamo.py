@@ -170,13 +170,15 @@ class Table:
         prefix: str = "",
         after: str | None = None,
         at_most: str | None = None,
+        between: tuple[str, str] | None = None,
         limit: int | None = None,
         start: Item | None = None,
         reverse: bool = False,
         consistent: bool = False,
         index: str | None = None,
     ) -> Page:
-        """One page of a partition, by sort key: all with `prefix`, or above `after`, or up to `at_most`.
+        """One page of a partition, by sort key: all with `prefix`, or above `after`, or up to `at_most`, or
+        `between` two, both included.
 
         With `index`, the partition and sort attributes are `<index>_pk` and `<index>_sk`.
         """
@@ -192,6 +194,10 @@ class Table:
                     " AND begins_with(#sk, :sk)" if operator == "begins_with" else f" AND #sk {operator} :sk"
                 )
                 break
+        if between is not None:
+            names["#sk"] = sk_name
+            values |= {":low": between[0], ":high": between[1]}
+            expression += " AND #sk BETWEEN :low AND :high"
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": expression,
@@ -237,12 +243,18 @@ class Table:
 
     def batch_put(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Put every item, without conditions, in calls of 25. Keys must differ. Raises Unprocessed."""
+        self._batch_write([{"PutRequest": {"Item": encode_item(item)}} for item in items])
 
+    def batch_delete(self, keys: Iterable[Key]) -> None:
+        """Delete every item, without conditions, in calls of 25. Keys must differ. Raises Unprocessed."""
+        self._batch_write([{"DeleteRequest": {"Key": encode_item(key)}} for key in keys])
+
+    def _batch_write(self, requests: list[Any]) -> None:
         def call(batch: list[Any]) -> list[Any]:
             answer = self._dynamo.batch_write_item(RequestItems={self.name: batch})
             return list(answer.get("UnprocessedItems", {}).get(self.name, []))
 
-        _in_batches([{"PutRequest": {"Item": encode_item(item)}} for item in items], BATCH_WRITE, call)
+        _in_batches(requests, BATCH_WRITE, call)
 
     def write_request(
         self, condition: str | None, values: Mapping[str, Any] | None, names: Mapping[str, str] | None
@@ -293,6 +305,12 @@ def delete_in(table: Table, key: Key, condition: str | None = None, **how: Any) 
             **table.write_request(condition, how.get("values"), how.get("names")),
         }
     }
+
+
+def check_in(table: Table, key: Key, condition: str, **how: Any) -> dict[str, Any]:
+    """A condition for `transact` on an item that nothing writes."""
+    request = table.write_request(condition, how.get("values"), how.get("names"))
+    return {"ConditionCheck": {"Key": encode_item(key), **request}}
 
 
 def transact(writes: Sequence[dict[str, Any]], dynamo: Any = None, attempts: int = ATTEMPTS) -> None:

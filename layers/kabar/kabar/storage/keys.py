@@ -13,6 +13,7 @@ Key = dict[str, str]
 MEMBER_SHARDS = 16
 CHUNKS_PER_PARTITION = 1000
 BLACKLIST_SHARDS = 4
+MARK_SHARDS = 4
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -125,6 +126,20 @@ def member_pk(list_id: int, shard: int) -> str:
 
 def member(list_id: int, mobile: str) -> Key:
     return _key(member_pk(list_id, member_shard(mobile)), mobile)
+
+
+def mark_pk(list_id: int, mark: str, shard: int) -> str:
+    """A partition of the index `by_mark`; `mark` is "opted_out", "deleted" or "both"."""
+    return f"list#{list_id}#{mark}#{shard}"
+
+
+def member_mark(list_id: int, mobile: str, *, opted_out: bool, deleted: bool) -> dict[str, str]:
+    """The attributes that put a marked member into the sparse index `by_mark`; none for an unmarked one."""
+    if not (opted_out or deleted):
+        return {}
+    mark = "both" if opted_out and deleted else "opted_out" if opted_out else "deleted"
+    pk = mark_pk(list_id, mark, member_shard(mobile) % MARK_SHARDS)
+    return {"by_mark_pk": pk, "by_mark_sk": mobile}
 
 
 # ---- people ---------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def load(
         for key, params in batch:
             old = known.get((key["pk"], key["sk"]))
             if not old or old.get("import") != import_id:
-                new.append(_written(key, params, old, import_id, now))
+                new.append(_written(list_id, key, params, old, import_id, now))
             before = old["before"] if old and old.get("import") == import_id else _state(old)
             results[_RESULT[before]] += 1
             results["opted_out"] += before == "deleted" and bool(old and "opted_out" in old)
@@ -46,8 +46,11 @@ def _state(old: Item | None) -> str:
     return "deleted" if old.get("deleted") else "member"
 
 
-def _written(key: dict[str, str], params: list[str], old: Item | None, import_id: str, now: int) -> Item:
+def _written(
+    list_id: int, key: dict[str, str], params: list[str], old: Item | None, import_id: str, now: int
+) -> Item:
     item: dict[str, Any] = {**key, "params": params, "import": import_id, "before": _state(old), "at": now}
     if old and "opted_out" in old:
         item["opted_out"] = old["opted_out"]
+        item |= keys.member_mark(list_id, key["sk"], opted_out=True, deleted=False)
     return item

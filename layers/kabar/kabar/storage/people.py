@@ -12,16 +12,13 @@ from kabar.domain.receipts import Told
 from kabar.domain.replies import OptOut, Sent
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, put_in, transact, update_in
+from kabar.storage.opt_outs import Contended, OptOuts
 
 KEPT_SECONDS = 400 * 86_400  # 13 months
 ORPHANS_KEPT_SECONDS = 72 * 3600
 _PAGES = 5
 _PAGE = 100
 _ATTEMPTS = 10  # against other writers, such as other opt-outs of one list
-
-
-class Contended(Exception):
-    """What a reply changes kept changing under it; nothing was written, the same reply may be tried again."""
 
 
 def keep_receipts(people: Table, told: list[Told]) -> None:
@@ -68,7 +65,7 @@ class Replies:
 
     def __init__(self, people: Table, members: Table, workspaces: Table) -> None:
         self._people = people
-        self._members = members
+        self._opt_outs = OptOuts(people, members, workspaces)
         self._workspaces = workspaces
 
     def facts(self, workspace: str, mobile: str) -> Iterator[Item]:
@@ -143,23 +140,7 @@ class Replies:
         by = f"reply:{reply.id}"
         if opt_out.list is None:
             return [self._blacklist(workspace, reply.mobile, {"at": clock(), "by": by})]
-        standing = self._people.get(keys.standing(workspace, reply.mobile), consistent=True) or {}
-        member = self._members.get(keys.member(opt_out.list, reply.mobile), consistent=True)
-        head = self._workspaces.get(keys.list_head(workspace, opt_out.list), consistent=True)
-        now = clock()
-        writes = [self._leave(standing, workspace, reply.mobile, opt_out.list, {"at": now, "by": by})]
-        if member and "opted_out" not in member:
-            deleted = "deleted" in member
-            unmarked = "attribute_exists(pk) AND attribute_not_exists(opted_out) AND " + (
-                "attribute_exists(deleted)" if deleted else "attribute_not_exists(deleted)"
-            )
-            key, values = keys.member(opt_out.list, reply.mobile), {":at": now}
-            writes.append(update_in(self._members, key, "SET opted_out = :at", unmarked, values=values))
-            if head and not deleted:  # a list counts opted out ones among its members
-                key, values = keys.list_head(workspace, opt_out.list), {":one": 1}
-                there = "attribute_exists(pk)"
-                writes.append(update_in(self._workspaces, key, "ADD opted_out :one", there, values=values))
-        return writes
+        return self._opt_outs.leaving(workspace, reply.mobile, opt_out.list, by, clock)
 
     def _blacklist(self, workspace: str, mobile: str, mark: Item) -> dict[str, Any]:
         # no condition: every attribute keeps what it has
@@ -175,19 +156,4 @@ class Replies:
                 ":pk": keys.blacklist_shard(workspace, mobile),
                 ":sk": f"{mark['at']:013d}#{mobile}",
             },
-        )
-
-    def _leave(self, standing: Item, workspace: str, mobile: str, list_id: int, mark: Item) -> dict[str, Any]:
-        key = keys.standing(workspace, mobile)
-        if "lists" not in standing:
-            lists = {":lists": {str(list_id): mark}}
-            none = "attribute_not_exists(lists)"
-            return update_in(self._people, key, "SET lists = :lists", none, values=lists)
-        return update_in(
-            self._people,
-            key,
-            "SET lists.#list = if_not_exists(lists.#list, :mark)",
-            "attribute_exists(lists)",
-            names={"#list": str(list_id)},
-            values={":mark": mark},
         )
