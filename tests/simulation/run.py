@@ -126,7 +126,11 @@ def check(world: World, vector: bytes, statuses: list[Status]) -> list[str]:
     recipients = [recipient for part in world.slices for recipient in part]
     if len(vector) != len(recipients):
         return [f"the vector has {len(vector)} of {len(recipients)} positions"]
-    broken = []
+    broken = [
+        f"position {position} ({statuses[position].word}) was refused by the carrier, its fact says so"
+        for position in world.rejected
+        if statuses[position] is not Status.REJECTED and world.status != "cancel"
+    ]
     for recipient, status in zip(recipients, statuses, strict=True):
         mobile, who = recipient.message.mobile, f"position {recipient.position} ({status.word})"
         accepts = world.carrier.accepted.get(mobile, [])

@@ -174,6 +174,14 @@ def test_refused_recipients_are_rejected_and_the_rest_sent(promise: str) -> None
     assert all(o.statuses == [Status.SENT, Status.REJECTED, Status.SENT] for o in outcomes)
 
 
+@ALL
+def test_a_death_at_any_effect_forgets_no_refusal(promise: str) -> None:
+    """CP9, CP11: the fact is the highest rank ever seen [H1]."""
+    for effect, seed in itertools.product(range(14), range(3)):
+        script = Script({(0, effect): Fault.DIES_AFTER})
+        hold([Case(promise, script, seed, (3,), rejects=frozenset(MOBILES[1:2]))])
+
+
 def test_the_same_seed_repeats_the_same_run() -> None:
     for seed in range(200):
         first, second = run(random_case(seed)), run(random_case(seed))

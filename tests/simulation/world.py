@@ -67,6 +67,7 @@ class World:
         self.taken_at: dict[int, int] = {}
         self.submitted: set[int] = set()
         self.left_out: dict[int, Reason] = {}
+        self.rejected: set[int] = set()
         self.opted_out_at: dict[str, int] = {}
         self.in_flight: dict[int, tuple[Seat, int]] = {}
         self.unknown: set[str] = set()
@@ -189,7 +190,11 @@ class Seat:
         return self._effect(
             "seen",
             lambda: {
-                r.position: Seen(r.position in world.submitted, world.left_out.get(r.position, Reason.NONE))
+                r.position: Seen(
+                    r.position in world.submitted,
+                    world.left_out.get(r.position, Reason.NONE),
+                    r.position in world.rejected,
+                )
                 for r in recipients
             },
         )
@@ -198,9 +203,12 @@ class Seat:
         """In batches of two, so that a death can leave part of them."""
         for start in range(0, len(facts), 2):
             batch = facts[start : start + 2]
-            self._effect(f"write {[f'{f.recipient.position} {f.status.word}' for f in batch]}", lambda: None)
-            for fact in batch:
-                self._write_fact(fact)
+            names = [f"{fact.recipient.position} {fact.status.word}" for fact in batch]
+            self._effect(f"write {names}", lambda batch=batch: self._apply(batch))  # type: ignore[misc]
+
+    def _apply(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self._write_fact(fact)
 
     def _write_fact(self, fact: Fact) -> None:
         position = fact.recipient.position
@@ -208,6 +216,8 @@ class Seat:
             self.world.submitted.add(position)
         elif fact.status is Status.SUPPRESSED:
             self.world.left_out[position] = fact.reason
+        else:
+            self.world.rejected.add(position)
 
     # ---- Control, Pace, Clock ----
 

@@ -66,6 +66,7 @@ class Seen:
 
     submitted: bool
     suppressed: Reason
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ class Slot:
         for recipient in self.open():
             if recipient.position in seen and seen[recipient.position].suppressed:
                 self._raise(recipient, cell(Status.SUPPRESSED, seen[recipient.position].suppressed))
+            if recipient.position in seen and seen[recipient.position].rejected:
+                self._raise(recipient, cell(Status.REJECTED))
         waiting = self.open()
         all_written = all(r.position in seen and seen[r.position].submitted for r in waiting)
         if died and all_written:

@@ -54,7 +54,7 @@ class ChunkPeople:
         wanted = [
             self._key(recipient, status)
             for recipient in recipients
-            for status in (Status.SUBMITTED, Status.SUPPRESSED)
+            for status in (Status.SUBMITTED, Status.SUPPRESSED, Status.REJECTED)
         ]
         found = self._table.batch_get(wanted, consistent=True)
         result: dict[int, Seen] = {}
@@ -62,7 +62,8 @@ class ChunkPeople:
             submitted = self._key(recipient, Status.SUBMITTED)
             suppressed = found.get(_pair(self._key(recipient, Status.SUPPRESSED)))
             reason = Reason(suppressed["reason"]) if suppressed else Reason.NONE
-            result[recipient.position] = Seen(_pair(submitted) in found, reason)
+            rejected = _pair(self._key(recipient, Status.REJECTED)) in found
+            result[recipient.position] = Seen(_pair(submitted) in found, reason, rejected)
         return result
 
     def write(self, facts: Sequence[Fact]) -> None:
