@@ -70,6 +70,10 @@ build: .kabar/sam/ready .kabar/pyodide/ready setup  ## sam build for AWS: arm64 
 deploy: build  ## sam deploy with your AWS credentials (the first time: make deploy GUIDED=1)
 	@$(SAM) deploy $(if $(GUIDED),--guided)
 
+.PHONY: aws-proof
+aws-proof: .kabar/sam/ready .kabar/pyodide/ready setup  ## sam build, sam deploy into the local cloud, one message through it: AWS's way, without AWS
+	@$(RUN) -m local.proof
+
 .PHONY: scan
 scan: .kabar/scan/ready  ## look for weaknesses in the template (checkov) and the code (bandit)
 	@.kabar/scan/bin/checkov --config-file .checkov.yaml

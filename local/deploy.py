@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from local import package, paths
 from local.engine import HOST, Engine
 from local.trouble import Trouble
+
+Deployer = Callable[[Engine, Mapping[str, str]], dict[str, str]]  # (engine, parameters) -> outputs
 
 STACK = "kabar"
 STAGE = "local"
@@ -33,7 +35,11 @@ def deploy(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
 
     packaged = package.package(template, upload, _python())
     upload("template.json", json.dumps(packaged).encode())
-    outputs = _apply(engine, parameters)
+    return finish(engine, template, _apply(engine, parameters))
+
+
+def finish(engine: Engine, template: package.Template, outputs: dict[str, str]) -> dict[str, str]:
+    """What `deploy` returns, once the stack is up with these outputs. Raises Trouble when something is missing."""
     missing = check(engine, template, outputs)
     if missing:
         raise Trouble("The stack is up, but the local engine left out:\n  " + "\n  ".join(missing))
@@ -74,7 +80,13 @@ def _apply(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
         log = engine.log.read_text(errors="replace").splitlines()
         why = "\n  ".join(line for line in log if "ERROR [cloudformation]" in line)
         raise Trouble(f"The local deploy ended in {stack['StackStatus']}:\n  {why}")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return outputs(engine)
+
+
+def outputs(engine: Engine) -> dict[str, str]:
+    """The stack's outputs."""
+    stack = engine.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def check(engine: Engine, template: package.Template, outputs: Mapping[str, str]) -> list[str]:

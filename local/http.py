@@ -1,5 +1,6 @@
 """JSON over HTTP with the standard library: for the API and the simulator's control routes."""
 
+import functools
 import json
 import urllib.error
 import urllib.request
@@ -30,11 +31,24 @@ def call(
     if data is not None:
         request.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with _plain().open(request, timeout=timeout) as answer:
             return Answer(answer.status, _decoded(answer.read()), dict(answer.headers))
     except urllib.error.HTTPError as refusal:
         with refusal:
             return Answer(refusal.code, _decoded(refusal.read()), dict(refusal.headers))
+
+
+@functools.cache
+def _plain() -> urllib.request.OpenerDirector:
+    """HTTP and nothing else: no proxy stands between processes of one machine, no redirect leads elsewhere."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
 
 
 def _decoded(raw: bytes) -> Any:

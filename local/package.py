@@ -53,7 +53,11 @@ def load(path: Path = paths.TEMPLATE) -> Template:
     """The template as plain data, short forms written out."""
     if not path.exists():
         raise Trouble(f"{path} is missing.")
-    template: Template = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  # a SafeLoader underneath
+    loader = _Loader(path.read_text())
+    try:
+        template: Template = loader.get_single_data()
+    finally:
+        loader.dispose()
     return template
 
 
@@ -82,11 +86,12 @@ def package(template: Template, upload: Upload, python: str) -> Template:
     for _, machine in resources(packaged, "AWS::Serverless::StateMachine"):
         definition = (paths.ROOT / machine["DefinitionUri"]).read_bytes()
         machine["DefinitionUri"] = _put(upload, "statemachines", "json", definition)
-    _allow_plain_http(packaged)
+    allow_plain_http(packaged)
     return packaged
 
 
-def _allow_plain_http(template: Template) -> None:
+def allow_plain_http(template: Template) -> None:
+    """Take out the statements that deny what doesn't come over TLS."""
     for name, policy in list(resources(template, "AWS::S3::BucketPolicy")):
         document = policy["PolicyDocument"]
         document["Statement"] = [

@@ -106,6 +106,7 @@ def start(
     port: int | None = None,
     owner: int | None = None,
     say: Say = lambda _: None,
+    deployer: deploy.Deployer = deploy.deploy,
 ) -> Stack:
     """Start a stack, or return the one of that name that is up. It may outlive `owner` (a pid) only if None.
 
@@ -124,7 +125,7 @@ def start(
         if owner is not None:
             processes.of(owner).save(folder / "owner.json")
         try:
-            return _start(name, folder, parameters or {}, port, say)
+            return _start(name, folder, parameters or {}, port, say, deployer)
         except BaseException:
             _clear(folder, keep_log=True)
             raise
@@ -150,12 +151,19 @@ def reap() -> None:
             stop(folder.name)
 
 
-def _start(name: str, folder: Path, parameters: Mapping[str, str], port: int | None, say: Say) -> Stack:
+def _start(
+    name: str,
+    folder: Path,
+    parameters: Mapping[str, str],
+    port: int | None,
+    say: Say,
+    deployer: deploy.Deployer,
+) -> Stack:
     say("starting the local cloud and the simulated carrier")
     carrier = _start_carrier(folder)
     local = engine.start(folder, port)
     say("deploying template.yaml")
-    outputs = deploy.deploy(local, parameters)
+    outputs = deployer(local, parameters)
     api_url = outputs.pop("LocalApiUrl")
     carrier_url = _carrier_url(folder, carrier)
     say("creating a workspace and an API key")

@@ -5,6 +5,7 @@ In fresh processes of the interpreter that runs the functions here, with the lay
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -27,21 +28,38 @@ _OF_THE_RUNTIME = {
 
 def measure() -> dict[str, float]:
     """`import_ms_<function>` for every folder of functions/, and `import_ms_boto3_client`. Raises Trouble."""
+    layers = [paths.ROOT / "layers" / "kabar", paths.DEPENDENCIES]
+    folders = sorted(path.parent for path in (paths.ROOT / "functions").glob("*/handler.py"))
+    taken = cold_imports({folder.name: folder for folder in folders}, layers, _COMPILED)
+    return {f"import_ms_{name}": milliseconds for name, milliseconds in taken.items()}
+
+
+def cold_imports(
+    functions: Mapping[str, Path], layers: Sequence[Path], compiled: Path | None = None
+) -> dict[str, float]:
+    """Milliseconds to import the handler of each folder, and to make one `boto3_client`; medians.
+
+    Bytecode is taken from `compiled` and put there, or taken from where it lies and put nowhere, as in Lambda.
+    """
     if not _PYTHON.exists():
         raise Trouble("The local cloud isn't installed yet: run `make setup`.")
-    handlers = sorted(path.parent for path in (paths.ROOT / "functions").glob("*/handler.py"))
     runs = {
-        "boto3_client": (_BOTO3, None),
-        **{folder.name: ("import handler", folder) for folder in handlers},
+        "boto3_client": (_BOTO3, ""),
+        **{name: ("import handler", _search(*layers, folder)) for name, folder in functions.items()},
     }
-    environment = {**_settings(), **_OF_THE_RUNTIME, "PYTHONPYCACHEPREFIX": str(_COMPILED), "TZ": "UTC"}
-    for statement, folder in runs.values():
-        _milliseconds(statement, folder, environment)  # compiles
+    writing = {"PYTHONPYCACHEPREFIX": str(compiled)} if compiled else {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**_settings(), **_OF_THE_RUNTIME, **writing, "TZ": "UTC"}
+    for statement, search in runs.values():
+        _milliseconds(statement, search, environment)  # compiles, and warms the disk's cache
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS):  # by turns, so that all see the same noise
-        for name, (statement, folder) in runs.items():
-            taken[name].append(_milliseconds(statement, folder, environment))
-    return {f"import_ms_{name}": median(values) for name, values in taken.items()}
+        for name, (statement, search) in runs.items():
+            taken[name].append(_milliseconds(statement, search, environment))
+    return {name: median(values) for name, values in taken.items()}
+
+
+def _search(*folders: Path) -> str:
+    return os.pathsep.join(str(folder) for folder in folders)
 
 
 def _settings() -> dict[str, str]:
@@ -55,9 +73,7 @@ def _settings() -> dict[str, str]:
     return {**values, "DEFAULT_TIMEZONE": "UTC", "POWERTOOLS_LOG_LEVEL": "INFO"}
 
 
-def _milliseconds(statement: str, folder: Path | None, environment: dict[str, str]) -> float:
-    layers = [paths.ROOT / "layers" / "kabar", paths.DEPENDENCIES]
-    search = os.pathsep.join(str(path) for path in (*layers, folder) if path)
+def _milliseconds(statement: str, search: str, environment: dict[str, str]) -> float:
     done = subprocess.run(
         [str(_PYTHON), "-c", _TIMED.format(statement)],
         env={**environment, "PYTHONPATH": search, "PATH": os.environ.get("PATH", "")},
@@ -67,5 +83,5 @@ def _milliseconds(statement: str, folder: Path | None, environment: dict[str, st
         check=False,
     )
     if done.returncode:
-        raise Trouble(f"{folder or 'boto3'} can't be imported:\n{done.stderr.strip()}")
+        raise Trouble(f"{search or 'boto3'}: {statement} fails:\n{done.stderr.strip()}")
     return float(done.stdout.split()[-1])
