@@ -161,6 +161,7 @@ class Rig:
         self.dispatch = Table("dispatch", self.dynamo)
         self.campaigns = Campaigns(self.workspaces, Table("activity", self.dynamo))
         self.chunks = Chunks(self.dispatch)
+        self.slept: list[float] = []
         self.desk = Desk(
             campaigns=self.campaigns,
             workspaces=self.workspaces,
@@ -169,6 +170,7 @@ class Rig:
             plans=Plans("work"),
             schedules=Schedules("kabar", "machine", "role"),
             start_leg=self._start,
+            sleep=self.slept.append,
         )
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=100)
 

@@ -11,6 +11,7 @@ from kabar.domain.handover import AnswerLost
 from kabar.domain.slices import Claim
 from kabar.domain.statuses import Status, cell, status_of
 from kabar.legs.repair import GRACE, is_abandoned, repair_campaigns
+from kabar.legs.send import SystemClock
 from kabar.storage import keys
 from kabar.storage.dispatch import ChunkLedger
 from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
@@ -69,6 +70,64 @@ def test_an_opt_out_after_the_plan_stops_the_send(rig: Rig) -> None:
     assert rig.carrier.accepted == [stays]
     assert statuses(rig, 1) == {"suppressed": 1, "sent": 1}
     assert rig.head(1)["totals"]["opted_out"] == 1
+
+
+# ---- when it is due -------------------------------------------------------------------------------------
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+def test_a_campaign_that_is_not_due_waits_with_one_schedule_and_without_the_turn(rig: Rig) -> None:
+    """[F3]"""
+    rig.members(3)
+    rig.campaign(1, due_at=DAY)
+    assert rig.plan(1, 1, now=HOUR)["outcome"] == "scheduled"
+    assert (rig.head(1)["status"], rig.holder(), rig.queue()) == (Life.SCHEDULED.value, None, [])
+    (schedule,) = rig.scheduler.schedules.values()
+    assert (schedule["Name"], schedule["ScheduleExpression"]) == ("kabar-1-2", "at(1970-01-02T00:00:00)")
+    assert rig.plan(1, 2, now=DAY)["outcome"] == "send"
+
+
+def test_pause_and_resume_before_it_is_due_send_nothing_early(rig: Rig) -> None:
+    rig.members(3)
+    rig.campaign(1, due_at=DAY)
+    rig.plan(1, 1, now=HOUR)
+    rig.campaigns.control(WORKSPACE, 1, "pause", "me", HOUR)
+    assert rig.plan(1, 2, now=HOUR)["outcome"] == "settle"
+    assert rig.settle(1, 2, now=HOUR)["outcome"] == "release"
+    head = rig.campaigns.control(WORKSPACE, 1, "resume", "me", 2 * HOUR)
+    assert head["status"] == Life.SCHEDULED.value
+    assert rig.plan(1, 3, now=2 * HOUR)["outcome"] == "scheduled"
+
+
+def test_f47_a_first_start_beyond_the_grace_asks_instead_of_sending(rig: Rig) -> None:
+    mobiles = rig.members(3)
+    rig.campaign(1, due_at=DAY)
+    late = DAY + 5 * HOUR + 1
+    assert rig.plan(1, 1, now=late)["outcome"] == "settle"
+    assert rig.settle(1, 1, now=late)["outcome"] == "release"
+    head = rig.head(1)
+    assert (head["status"], "resume it to send now" in head["status_reason"]) == (Life.MISSED.value, True)
+    assert (rig.holder(), rig.carrier.accepted) == (None, [])
+    assert not is_abandoned(head, late + DAY)
+    rig.campaigns.control(WORKSPACE, 1, "resume", "me", late + HOUR)
+    plan = rig.plan(1, 2, now=late + HOUR)
+    rig.send(1, 2, plan)
+    assert sorted(rig.carrier.accepted) == sorted(mobiles)
+
+
+def test_time_spent_queued_does_not_make_a_campaign_missed(rig: Rig) -> None:
+    """[F5]"""
+    rig.members(3)
+    rig.campaign(1, due_at=DAY)
+    rig.campaign(2, due_at=DAY)
+    rig.plan(1, 1, now=DAY)
+    assert rig.plan(2, 1, now=DAY)["outcome"] == "queued"
+    rig.campaigns.control(WORKSPACE, 1, "cancel", "me", 2 * DAY)
+    rig.plan(1, 2, now=2 * DAY)
+    rig.settle(1, 2, now=2 * DAY)
+    assert rig.plan(2, 2, now=2 * DAY)["outcome"] == "send"
 
 
 # ---- who is in charge -----------------------------------------------------------------------------------
@@ -295,6 +354,17 @@ def test_a_cancel_closes_every_recipient_and_passes_the_turn_on(rig: Rig, life: 
     assert len(rig.carrier.accepted) == 3
 
 
+def test_a_cancel_waits_until_every_sender_has_seen_it_before_it_reads_their_claims(rig: Rig) -> None:
+    """A claim made after that reading would be called cancelled, though its messages may have gone out."""
+    rig.members(3)
+    rig.campaign(1)
+    rig.plan(1, 1)
+    rig.campaigns.control(WORKSPACE, 1, "cancel", "me", 5000)
+    rig.plan(1, 2, now=5400)
+    assert rig.settle(1, 2, now=5500)["outcome"] == "close"
+    assert rig.slept == [1.5]
+
+
 def test_a_cancel_in_mid_campaign_tells_sent_untouched_and_unknown_apart(rig: Rig) -> None:
     rig.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=2)
     rig.members(8)
@@ -331,6 +401,22 @@ def test_revoked_credentials_pause_with_the_reason_and_a_resume_sends_to_everybo
     control(rig, "resume")
     assert rig.run_started() == [(1, 2, "complete")]
     assert sorted(rig.carrier.accepted) == sorted(mobiles)
+
+
+def test_credentials_revoked_while_a_lost_answer_is_asked_about_pause_too(rig: Rig, monkeypatch: Any) -> None:
+    """F12: nobody ends uncertain for want of a key."""
+    rig.members(3)
+    rig.campaign(1)
+    rig.carrier.answers = [AnswerLost("no answer in time")]
+    rig.send(1, 1, rig.plan(1, 1))
+    rig.settle(1, 1)
+    clock = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda self: clock(self) + 120_000)
+    rig.carrier.answers = [REFUSED]
+    rig.send(1, 2, rig.plan(1, 2))
+    assert rig.head(1)["status"] == Life.PAUSED.value
+    assert "401" in rig.head(1)["status_reason"]
+    assert set(ChunkLedger(rig.dispatch, 1, 0).claims()[0].vector) == {int(Status.SUBMITTED)}
 
 
 def test_pausing_and_resuming_twenty_times_loses_nobody(rig: Rig) -> None:

@@ -145,8 +145,8 @@ def test_nothing_moves_a_campaign_that_is_over(action: str) -> None:
     assert not CONTROLS[action][0] & OVER
 
 
-def test_only_a_paused_campaign_is_resumed_and_then_waits_its_turn() -> None:
-    assert CONTROLS["resume"] == (frozenset({Life.PAUSED}), Life.QUEUED)
+def test_only_a_paused_or_missed_campaign_is_resumed_and_then_waits_its_turn() -> None:
+    assert CONTROLS["resume"] == (frozenset({Life.PAUSED, Life.MISSED}), Life.QUEUED)
 
 
 def test_whatever_isnt_over_can_be_cancelled() -> None:

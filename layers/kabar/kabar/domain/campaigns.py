@@ -6,6 +6,7 @@ from enum import Enum, StrEnum
 
 MAX_STALLED_LEGS = 10
 CHUNK_SIZE = 500
+CONTROL_AGE = 1000  # ms; senders look at the control before every call, and what they see is at most this old
 MAX_LANES = 10
 CHUNKS_PER_LANE = 4  # fewer would cost more in cold starts than they save
 LEG_SECONDS = 600  # of work at the rate, for all lanes together
@@ -19,6 +20,7 @@ class Life(StrEnum):
     SENDING = "sending"
     WAITING = "waiting_for_window"
     PAUSED = "paused"
+    MISSED = "missed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -29,8 +31,8 @@ ALIVE = frozenset({Life.SCHEDULED, Life.QUEUED, Life.SENDING, Life.WAITING})
 # what people may do, from where, and where it leads
 CONTROLS: dict[str, tuple[frozenset[Life], Life]] = {
     "pause": (ALIVE, Life.PAUSED),
-    "resume": (frozenset({Life.PAUSED}), Life.QUEUED),
-    "cancel": (ALIVE | {Life.PAUSED}, Life.CANCELLED),
+    "resume": (frozenset({Life.PAUSED, Life.MISSED}), Life.QUEUED),
+    "cancel": (ALIVE | {Life.PAUSED, Life.MISSED}, Life.CANCELLED),
 }
 
 
@@ -82,7 +84,7 @@ def after_leg(
     """
     if life is Life.CANCELLED:
         return Decision(Next.CLOSE)
-    if life is Life.PAUSED:
+    if life in (Life.PAUSED, Life.MISSED):
         return Decision(Next.RELEASE)
     if sum(chunk.closed for chunk in touched) >= chunks:
         return Decision(Next.COMPLETE)

@@ -190,6 +190,8 @@ class Sender:
                 return slot.doubt_since + self._timing.ask_after
             try:
                 known = self._handover.ask([r.message.id for r in doubts], seconds=self._timing.call / 1000)
+            except Refused as error:
+                return self._refused(slot, error)
             except CarrierError as error:
                 if age < self._timing.give_up:
                     return now + max(self._timing.ask_after, _retry_after(error))
@@ -252,9 +254,7 @@ class Sender:
                 slot.stop = Stop("carrier unreachable", until)
             return until
         except Refused as error:
-            self._control.pause(str(error))
-            slot.stop = Stop("refused")
-            return None
+            return self._refused(slot, error)
         except AnswerLost:
             results = {}
         self._unreachable = 0
@@ -264,6 +264,12 @@ class Sender:
         self._apply(slot, fresh, results, doubted=False)
         lost = [r for r in going if r.message.id not in results]
         return self._doubt(slot, lost, started)
+
+    def _refused(self, slot: Slot, error: Refused) -> int:
+        """The account can't be used: nobody is settled by that, people have to mend it."""
+        self._control.pause(str(error))
+        slot.stop = Stop("refused")
+        return self._clock.now()
 
     def _doubt(self, slot: Slot, lost: Sequence[Recipient], since: int) -> int | None:
         """No word on these: they may have been handed over."""

@@ -12,7 +12,7 @@ from kabar.storage.schedules import Schedules
 
 @dataclass(frozen=True)
 class Desk:
-    """`start_leg(workspace, campaign, leg)` starts a leg at once."""
+    """`start_leg(workspace, campaign, leg)` starts a leg at once, `sleep` takes seconds."""
 
     campaigns: Campaigns
     workspaces: Table
@@ -21,3 +21,4 @@ class Desk:
     plans: Plans
     schedules: Schedules
     start_leg: Callable[[str, int, int], None]
+    sleep: Callable[[float], None]

@@ -8,6 +8,7 @@ from typing import Any
 
 from kabar.carriers import carrier
 from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
+from kabar.domain.schedule import is_missed
 from kabar.domain.segments import count
 from kabar.domain.text import parse
 from kabar.legs.desk import Desk
@@ -17,13 +18,15 @@ from kabar.storage.dynamo import Item, Table
 from kabar.storage.plans import Row
 
 LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
+MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
 WRITERS = 4  # threads that put chunk objects; more gain nothing
 
 
 def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str, now: int) -> dict[str, Any]:
     """What this leg is to do: {"outcome": "send", "lanes": [{first, last, of}, …]} or why not.
 
-    Outcomes: send; settle (nothing left to send, or paused or cancelled); queued; waiting_for_import; superseded.
+    Outcomes: send; settle (nothing left to send, or paused, missed or cancelled); scheduled (not due yet); queued;
+    waiting_for_import; superseded.
     Doing it again within the same execution gives the same.
     """
     here = {"workspace": workspace, "campaign": campaign, "leg": leg, "execution": execution}
@@ -35,6 +38,8 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     if head is None:
         return here | {"outcome": "superseded"}
     outcome = _get_ready(desk, head, now)
+    if outcome == "scheduled":
+        desk.schedules.move(workspace, campaign, leg + 1, head["due_at"], now)
     if outcome in ("queued", "waiting_for_import"):
         desk.schedules.disarm(
             campaign, leg + 1
@@ -54,8 +59,14 @@ def _may_take(head: Item | None, leg: int, execution: str) -> bool:
 
 
 def _get_ready(desk: Desk, head: Item, now: int) -> str:
-    if head["status"] in (Life.PAUSED, Life.CANCELLED):
+    if head["status"] in (Life.PAUSED, Life.MISSED, Life.CANCELLED):
         return "settle"
+    if head["status"] == Life.SCHEDULED and head["due_at"] > now:
+        return "scheduled"
+    if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
+        return (
+            "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "superseded"
+        )
     if "plan" not in head and _is_loading(desk, head):
         return "waiting_for_import" if desk.campaigns.advance(head, Life.QUEUED, now) else "superseded"
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now):

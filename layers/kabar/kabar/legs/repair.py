@@ -12,12 +12,12 @@ GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as 
 def is_abandoned(head: Mapping[str, Any], now: int) -> bool:
     """Whether a campaign should have a leg under way or scheduled, and can't have one any more.
 
-    A paused campaign whose leg has released the turn waits for people; one that is queued is asked again, so that a
-    turn whose holder died is found.
+    One that is paused or missed waits for people; one that is queued is asked again, so that a turn whose holder
+    died is found.
     """
     if "closed_at" in head or head["due_at"] > now:
         return False
-    if head["status"] == Life.PAUSED:
+    if head["status"] in (Life.PAUSED, Life.MISSED):
         return False
     expected = max(
         head.get("lease_until", 0), head.get("wake_at", 0), head.get("status_at", head["created_at"])

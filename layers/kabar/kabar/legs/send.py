@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar.carriers.base import Account, Call, Carrier
-from kabar.domain.campaigns import Life
+from kabar.domain.campaigns import CONTROL_AGE, Life
 from kabar.domain.dispatch import ChunkResult, Sender
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
@@ -21,8 +21,6 @@ from kabar.storage.dynamo import Item, Table
 from kabar.storage.facts import ChunkPeople, Origin
 from kabar.storage.pace import SharedPace
 from kabar.storage.plans import Plans, Row
-
-CONTROL_AGE = 1000  # ms; control is looked at before every call and is at most this old
 
 
 def now() -> int:

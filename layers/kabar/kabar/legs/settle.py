@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kabar.domain.campaigns import ChunkState, Life, Next, after_leg
+from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Life, Next, after_leg
 from kabar.domain.slices import DOUBT, SETTLED
 from kabar.domain.statuses import Status, cell
 from kabar.legs.desk import Desk
@@ -62,6 +62,9 @@ def _touched(desk: Desk, head: Item) -> list[ChunkState]:
 
 def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:
     """Close the campaign with its totals; what was never handed over is cancelled first."""
+    if what is Next.CLOSE:
+        # senders look at the control once a second: only then has every claim been made that ever will be
+        desk.sleep(max(0, head["status_at"] + 2 * CONTROL_AGE - now) / 1000)
     if what is not Next.COMPLETE:
         _close_chunks(desk, dispatch, head, now)
     counts = report(head, desk.chunks)

@@ -1,5 +1,6 @@
 """Builds the real desk of PlanLeg, SettleLeg and Sweep from the environment."""
 
+import time
 from dataclasses import dataclass
 
 from kabar.legs.desk import Desk
@@ -35,4 +36,5 @@ def desk(env: Environment) -> Desk:
         start_leg=lambda workspace, campaign, leg: executions.start_leg(
             env.run_campaign_arn, workspace, campaign, leg
         ),
+        sleep=time.sleep,
     )

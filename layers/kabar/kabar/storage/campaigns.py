@@ -24,7 +24,7 @@ class Campaigns:
 
     def create(self, workspace: str, head: Item, by: str) -> None:
         """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `due_at`,
-        `created_at`), due at once. Putting the same again is harmless.
+        `created_at`); its first leg waits until it is due. Putting the same again is harmless.
         """
         item = {
             **keys.campaign_head(workspace, head["id"]),
@@ -69,6 +69,9 @@ class Campaigns:
         Returns the head. Raises NotAllowed with the status, NoCampaign.
         """
         allowed, target = CONTROLS[action]
+        known = self.get(workspace, campaign, consistent=True)
+        if known and target is Life.QUEUED and known["due_at"] > now:
+            target = Life.SCHEDULED
         try:
             head = self._move(workspace, campaign, allowed, target, now, reason=None)
         except ConditionFailed as error:

@@ -44,9 +44,12 @@ class Chunks:
         return chunk_of(item) if item else Chunk()
 
     def every(self, campaign: int, chunks: int) -> Iterator[Item]:
-        """[P26] The items of a campaign's chunks, in order; a chunk that was never written has none."""
+        """[P26] The items of a campaign's chunks, in order; a chunk that was never written has none.
+
+        Consistent: a leg decides by them, and a report that lags behind its campaign would not add up with it.
+        """
         for partition in range(-(-chunks // _CHUNKS)):
-            yield from self._table.every(keys.chunks_pk(campaign, partition))
+            yield from self._table.every(keys.chunks_pk(campaign, partition), consistent=True)
 
     def merge(
         self,

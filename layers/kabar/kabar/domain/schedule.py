@@ -1,0 +1,73 @@
+"""When a campaign is due: a local wall-clock time in a zone, rounded up to a slot [F3]."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+SLOT = timedelta(minutes=10)
+GRACE = timedelta(hours=5)  # a first start later than this asks instead of sending [F5]
+
+
+class BadSchedule(ValueError):
+    """A time that can't be scheduled; `args[0]` says why and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`at` is the instant (UTC) of `local`, the slot on the wall clock; `rounded` says that the time was moved up."""
+
+    at: datetime
+    local: datetime
+    rounded: bool
+
+
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone called `name`. Raises BadSchedule."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadSchedule(f"{name!r} is no IANA time zone, such as Pacific/Auckland") from error
+
+
+def due(wanted: datetime, where: ZoneInfo, now: datetime) -> Due:
+    """The slot at or after `wanted`, a time on the wall clock of `where` without an offset [F3].
+
+    A time in a daylight-saving gap means the first instant that exists after it; one that exists twice means the
+    first. Raises BadSchedule for a time that has passed.
+    """
+    local = _slot(wanted)
+    at = _instant(local, where)
+    if at < now:
+        raise BadSchedule(f"{wanted:%Y-%m-%dT%H:%M} in {where.key} has passed: choose a later time, or now")
+    return Due(at, local, rounded=local != wanted)
+
+
+def is_missed(due_at: int, now: int) -> bool:
+    """Whether a first start (epoch ms) is too late to send without asking [F5]."""
+    return now - due_at > GRACE / timedelta(milliseconds=1)
+
+
+def _slot(local: datetime) -> datetime:
+    over = timedelta(minutes=local.minute % 10, seconds=local.second, microseconds=local.microsecond)
+    return local if not over else local - over + SLOT
+
+
+def _instant(local: datetime, where: ZoneInfo) -> datetime:
+    first = local.replace(tzinfo=where, fold=0).astimezone(UTC)
+    if first.astimezone(where).replace(tzinfo=None) == local:
+        return first
+    return _gap_end(local, where)
+
+
+def _gap_end(local: datetime, where: ZoneInfo) -> datetime:
+    """The first existing instant after a gap: where the offset changes, found by halving."""
+    before = local.replace(tzinfo=where, fold=1).astimezone(UTC)
+    after = local.replace(tzinfo=where, fold=0).astimezone(UTC)
+    offset = after.astimezone(where).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(where).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after.replace(microsecond=0)
