@@ -6,7 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kabar.storage import api_keys, workspaces
+from kabar.domain.access import Scope
+from kabar.storage import ids, workspaces
+from kabar.storage.api_keys import Keyring
 from kabar.storage.dynamo import Table
 from local import demo_data, http
 from local.engine import Engine
@@ -17,7 +19,7 @@ SENDER = "3774"  # a short code, so that phones can answer
 CARRIER = "infobip"
 RATE = 2000  # segments per second: more than this machine sends, so that the demo isn't about waiting
 SLICE = 100  # recipients per carrier call
-SCOPES = ("read", "write")
+SCOPES = sorted(Scope)  # the demo's key may do everything
 
 
 @dataclass(frozen=True)
@@ -58,4 +60,7 @@ def bootstrap(engine: Engine, stack: str, outputs: Mapping[str, str], api_url: s
     )
     if opened.status != 200:
         raise Trouble(f"The simulated carrier opened no account: {opened.status} {opened.body}")
-    return Made(WORKSPACE, SENDER, api_keys.create(table, WORKSPACE, now, SCOPES, by="make up"))
+    pepper = engine.client("secretsmanager").get_secret_value(SecretId=f"{stack}/key-pepper")["SecretString"]
+    keyring = Keyring(table, Table(outputs["ActivityTable"], engine.client("dynamodb")), pepper.encode())
+    _, key = keyring.create(WORKSPACE, "make up", SCOPES, by="make up", now=now, number=ids.reserve(table))
+    return Made(WORKSPACE, SENDER, key)

@@ -14,10 +14,19 @@ from local.paths import ROOT
 DOCUMENT = ROOT / "docs" / "openapi.json"
 EXAMPLES = ROOT / "local" / "openapi_examples.json"  # one whole body per schema
 SECURITY = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "kb_<key id>_<secret>"}}
+KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Any text of yours: for 24 hours the same key and body are one effect and get one answer.",
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+LOCATED = frozenset({"create_campaign", "create_api_key"})  # their answers say where what they made is
 DESCRIPTION = (
-    "Lists, imports, campaigns and their reports. JSON in and out, times in RFC 3339 and UTC, errors as "
-    "`application/problem+json` (RFC 9457) whose `code` is one of a closed catalogue. Listings come in pages: "
-    "ask for the next one with `next_cursor`. What belongs to another workspace answers 404."
+    "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
+    "JSON in and out, times in RFC 3339 and UTC, errors as `application/problem+json` (RFC 9457) whose `code` is "
+    "one of a closed catalogue. Listings come in pages: ask for the next one with `next_cursor`. What belongs to "
+    "another workspace answers 404."
 )
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -51,6 +60,7 @@ PROBLEM: dict[str, Any] = {
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API as it is in the code."""
     app, problems = application()
+    needs = importlib.import_module("permissions").NEEDS
     made = app.get_openapi_json_schema(
         title="Kabar", version="1", openapi_version="3.1.0", description=DESCRIPTION
     )
@@ -67,8 +77,11 @@ def document() -> dict[str, Any]:
     found["components"] |= {"securitySchemes": SECURITY, "responses": {}}
     found["security"] = [{"key": []}]
     for path, methods in found["paths"].items():
-        for operation in methods.values():
+        for method, operation in methods.items():
+            if method == "post":
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY | {"schema": KEY_SCHEMA})
             _finish(path, operation, found["components"]["responses"], problems)
+            operation["security"] = [{"key": [needs[operation["operationId"]]]}]
     found["paths"] = dict(sorted(found["paths"].items()))
     # Page[ListView] is a name for Python
     named = re.sub(r"Page_(\w+?)View_", r"\1Page", json.dumps(found, ensure_ascii=False))
@@ -99,7 +112,7 @@ def application() -> tuple[Any, Any]:
         sys.path.insert(0, folder)
     wiring = importlib.import_module("wiring")
     for setting in fields(wiring.Settings):
-        os.environ.setdefault(setting.name.upper(), "unused")
+        os.environ.setdefault(setting.name.upper(), "1")
     return importlib.import_module("handler").app, importlib.import_module("problems")
 
 
@@ -114,7 +127,7 @@ def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], proble
         responses["204"].pop("content")
     if operation["operationId"] == "add_to_blacklist":
         responses["200"] = responses["201"] | {"description": "It was there already"}
-    if operation["operationId"] == "create_campaign":
+    if operation["operationId"] in LOCATED:
         responses["201"]["headers"] = {"Location": {"schema": {"type": "string"}, "required": True}}
     by_status: dict[int, list[Any]] = defaultdict(list)
     for kind in _kinds(path, operation, problems):
@@ -126,8 +139,6 @@ def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], proble
     operation["responses"] = dict(sorted(responses.items()))
     for parameter in operation.get("parameters", []):
         parameter["description"] = parameter["schema"].pop("description", parameter.get("description"))
-        if parameter["name"] == "idempotency-key":
-            parameter["name"] = "Idempotency-Key"
 
 
 def _response(kinds: list[Any], problems: Any) -> dict[str, Any]:
@@ -140,14 +151,14 @@ def _response(kinds: list[Any], problems: Any) -> dict[str, Any]:
         "description": "; ".join(kind.title for kind in kinds),
         "content": {problems.MEDIA_TYPE: content},
     }
-    if problems.REQUEST_IN_FLIGHT in kinds:
-        response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    if problems.REQUEST_IN_FLIGHT in kinds or problems.RATE_LIMITED in kinds:
+        response["headers"] = RETRY_AFTER
     return response
 
 
 def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
-    kinds = [problems.UNAUTHORIZED, problems.INTERNAL_ERROR]
+    kinds = [problems.UNAUTHORIZED, problems.FORBIDDEN, problems.RATE_LIMITED, problems.INTERNAL_ERROR]
     if names or "requestBody" in operation:
         kinds.append(problems.INVALID_REQUEST)
     if "requestBody" in operation:
@@ -156,9 +167,12 @@ def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
         kinds.append(problems.NOT_FOUND)
     if "cursor" in names:
         kinds.append(problems.INVALID_CURSOR)
-    if "idempotency-key" in names:
+    if "Idempotency-Key" in names:
         kinds += [problems.REQUEST_IN_FLIGHT, problems.IDEMPOTENCY_KEY_REUSED]
-    if path.endswith(("/pause", "/resume", "/cancel")):
+    if (
+        path.endswith(("/pause", "/resume", "/cancel", "/rotate"))
+        or operation["operationId"] == "revoke_api_key"
+    ):
         kinds.append(problems.STATUS_CONFLICT)
     return kinds
 

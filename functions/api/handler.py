@@ -1,7 +1,6 @@
 """The HTTPS API: every /v1 route."""
 
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,11 +9,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 import intake
+import permissions
 import problems
+import repeats
 import wiring
 from kabar.log import logger, masked
 from problems import Problem
-from routes import blacklist, campaigns, imports, lists
+from routes import api_keys, blacklist, campaigns, imports, lists
 
 wiring.settings()
 
@@ -24,7 +25,7 @@ app = APIGatewayRestResolver(
     # an answer of ours that breaks its own schema is our mistake, never the client's
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for resource in (lists, imports, campaigns, blacklist):
+for resource in (lists, imports, campaigns, blacklist, api_keys):
     app.include_router(resource.router)
 
 
@@ -32,12 +33,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one request and log it in one line: ids, no bodies, numbers masked."""
     began = time.monotonic()
     request = event.get("requestContext") or {}
-    logger.set_correlation_id(_request_id(event))
+    request_id = intake.request_id(event)
+    logger.set_correlation_id(request_id)
     try:
-        answer = dict(app.resolve(intake.checked(event), context))
-        answer["body"] = answer["body"] or ""  # the local engine takes no null
+        answer = _answered(intake.checked(event), context)
     except Problem as problem:
-        answer = _answer(problem, _request_id(event))
+        answer = _answer(problem, request_id)
+    except Exception as error:  # noqa: BLE001  # the outermost edge
+        answer = _answer(_mistake(error), request_id)
+    answer["headers"] = (answer.get("headers") or {}) | {"X-Request-Id": request_id}
     logger.info(
         "call",
         method=event.get("httpMethod"),
@@ -49,8 +53,33 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer
 
 
+def _answered(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """What every request goes through on its way to a route: who calls, how often, what they may, whether again."""
+
+    def resolve(event: dict[str, Any]) -> dict[str, Any]:
+        answer = dict(app.resolve(event, context))
+        answer["body"] = answer["body"] or ""  # the local engine takes no null
+        return answer
+
+    caller, now = wiring.caller_of(event), wiring.now()
+    wiring.limits().take(caller.workspace, caller.principal, now)
+    route = _route(event["httpMethod"], event["path"])
+    if route is None:
+        return resolve(event)  # which says what is wrong
+    permissions.check(route.operation_id, caller.scopes)
+    return repeats.once(
+        event,
+        wiring.table("idempotency"),
+        caller.workspace,
+        route.operation_id,
+        now,
+        reserve=wiring.reserve,
+        resolve=resolve,
+    )
+
+
 def _problem(problem: Problem) -> Response[str]:
-    body = problem.body(_request_id(app.current_event.raw_event))
+    body = problem.body(intake.request_id(app.current_event.raw_event))
     return Response(problem.kind.status, problems.MEDIA_TYPE, body, headers=problem.headers)
 
 
@@ -69,15 +98,23 @@ def _nothing_here(_: NotFoundError) -> Response[str]:
 
 
 def _our_mistake(error: Exception) -> Response[str]:
+    return _problem(_mistake(error))
+
+
+def _mistake(error: Exception) -> Problem:
     logger.error("unexpected", exc_info=error)
     detail = "It is logged under this request_id; the same request may be sent again."
-    return _problem(Problem(problems.INTERNAL_ERROR, detail))
+    return Problem(problems.INTERNAL_ERROR, detail)
 
 
 app.exception_handler(Problem)(_problem)
 app.exception_handler(RequestValidationError)(_invalid)
 app.exception_handler(NotFoundError)(_nothing_here)
 app.exception_handler(Exception)(_our_mistake)
+
+
+def _route(method: str, path: str) -> Any | None:
+    return next((route for route in _routes() if route.method == method and route.rule.match(path)), None)
 
 
 def _routes() -> list[Any]:
@@ -92,7 +129,3 @@ def _answer(problem: Problem, request_id: str) -> dict[str, Any]:
         "body": problem.body(request_id),
         "isBase64Encoded": False,
     }
-
-
-def _request_id(event: Mapping[str, Any]) -> str:
-    return str((event.get("requestContext") or {}).get("requestId", ""))

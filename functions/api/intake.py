@@ -2,12 +2,24 @@
 
 import base64
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import problems
 from problems import Problem
 
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 MAX_BODY = 4 * 1024 * 1024  # from about 5 MB on, AWS may answer before our code does
+
+
+def request_id(event: Mapping[str, Any]) -> str:
+    """The caller's own X-Request-Id when it is a plain word, else the gateway's."""
+    headers = event.get("headers") or {}
+    given = next((value for name, value in headers.items() if name.lower() == "x-request-id"), None)
+    if given and _PLAIN.fullmatch(given):
+        return str(given)
+    return str((event.get("requestContext") or {}).get("requestId", ""))
 
 
 def checked(event: dict[str, Any]) -> dict[str, Any]:

@@ -19,29 +19,37 @@ class Kind:
 
 MALFORMED_BODY = Kind("malformed_body", 400, "The request can't be read")
 UNAUTHORIZED = Kind("unauthorized", 401, "No valid API key")
+FORBIDDEN = Kind("forbidden", 403, "Your key or role may not do this")
 NOT_FOUND = Kind("not_found", 404, "There is nothing here")
 METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address doesn't take this method")
 STATUS_CONFLICT = Kind("status_conflict", 409, "The status doesn't allow this")
 REQUEST_IN_FLIGHT = Kind("request_in_flight", 409, "The first request with this Idempotency-Key isn't done")
+PRECONDITION_FAILED = Kind("precondition_failed", 412, "Somebody else changed it meanwhile")
 BODY_TOO_LARGE = Kind("body_too_large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported_media_type", 415, "The body must be JSON")
 INVALID_REQUEST = Kind("invalid_request", 422, "The request is not valid")
 INVALID_CURSOR = Kind("invalid_cursor", 422, "The cursor is not valid here")
 IDEMPOTENCY_KEY_REUSED = Kind("idempotency_key_reused", 422, "This Idempotency-Key had another body")
+PRECONDITION_REQUIRED = Kind("precondition_required", 428, "Say which version you change")
+RATE_LIMITED = Kind("rate_limited", 429, "Too many requests")
 INTERNAL_ERROR = Kind("internal_error", 500, "Something went wrong on our side")
 
 CATALOGUE = (
     MALFORMED_BODY,
     UNAUTHORIZED,
+    FORBIDDEN,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     STATUS_CONFLICT,
     REQUEST_IN_FLIGHT,
+    PRECONDITION_FAILED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_REQUEST,
     INVALID_CURSOR,
     IDEMPOTENCY_KEY_REUSED,
+    PRECONDITION_REQUIRED,
+    RATE_LIMITED,
     INTERNAL_ERROR,
 )
 

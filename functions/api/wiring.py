@@ -1,6 +1,7 @@
 """What the routes work on, built once per process and only when first needed."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -11,7 +12,10 @@ from aws_lambda_powertools.event_handler.request import Request
 import problems
 from cursors import Cursors
 from kabar.settings import read
+from kabar.storage import ids
+from kabar.storage.api_keys import Keyring
 from kabar.storage.dynamo import Table
+from limits import Limits
 from problems import Problem
 
 
@@ -26,6 +30,8 @@ class Settings:
     work_bucket: str
     run_campaign_arn: str
     cursor_key_secret: str
+    key_pepper_secret: str
+    requests_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,12 @@ class Caller:
 
     workspace: str
     principal: str
+    scopes: frozenset[str]
+
+    @property
+    def who(self) -> str:
+        """As the log names them."""
+        return f"api:{self.principal}"
 
 
 @cache
@@ -49,11 +61,24 @@ def table(kind: str) -> Table:
 
 @cache
 def cursors() -> Cursors:
-    import boto3  # 0.3 s that only the first paged call needs
+    return Cursors(_secret(settings().cursor_key_secret))
 
-    secrets = boto3.client("secretsmanager")
-    answer = secrets.get_secret_value(SecretId=settings().cursor_key_secret)
-    return Cursors(answer["SecretString"].encode())
+
+@cache
+def keyring() -> Keyring:
+    return Keyring(table("workspaces"), table("activity"), _secret(settings().key_pepper_secret))
+
+
+@cache
+def limits() -> Limits:
+    return Limits(table("idempotency"), settings().requests_per_minute)
+
+
+def _secret(name: str) -> bytes:
+    import boto3  # 0.3 s that only the first call with a page or a key needs
+
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=name)
+    return str(answer["SecretString"]).encode()
 
 
 @cache
@@ -75,11 +100,26 @@ def download_link(object_key: str, file_name: str) -> str:
     return str(_s3().generate_presigned_url("get_object", Params=params, ExpiresIn=3600))
 
 
-def caller(request: Request) -> Caller:
-    context = request.resolved_event.raw_event["requestContext"].get("authorizer") or {}
+def caller_of(event: Mapping[str, Any]) -> Caller:
+    """Raises Problem (401) when the gateway let somebody through without naming them."""
+    context = (event.get("requestContext") or {}).get("authorizer") or {}
     if not context.get("workspace"):
         raise Problem(problems.UNAUTHORIZED, "Send the header Authorization: Bearer kb_… with a valid key.")
-    return Caller(context["workspace"], context["principal"])
+    return Caller(context["workspace"], context["principal"], frozenset(context["scopes"].split()))
+
+
+def caller(request: Request) -> Caller:
+    return caller_of(request.resolved_event.raw_event)
+
+
+def reserve() -> int:
+    """An id that nobody else gets."""
+    return ids.reserve(table("workspaces"))
+
+
+def new_number(request: Request) -> int:
+    """The id of what this request creates: the one its Idempotency-Key fixed, else a new one."""
+    return int(request.resolved_event.raw_event.get("number") or reserve())
 
 
 def now() -> int:
@@ -88,5 +128,6 @@ def now() -> int:
 
 
 Now = Annotated[int, Depends(now)]
+NewNumber = Annotated[int, Depends(new_number)]
 CallerOf = Annotated[Caller, Depends(caller)]
 CursorsOf = Annotated[Cursors, Depends(cursors)]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kabar.log import logger
@@ -13,9 +14,11 @@ from kabar.storage.dynamo import Table
 @dataclass(frozen=True)
 class Settings:
     workspaces_table: str
+    key_pepper_secret: str
 
 
-workspaces = Table(read(Settings).workspaces_table)
+SETTINGS = read(Settings)
+workspaces = Table(SETTINGS.workspaces_table)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001  # the Lambda signature
@@ -24,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     scheme, _, key = (headers.get("authorization") or "").strip().partition(" ")
     principal = None
     if scheme.lower() == "bearer":
-        principal = api_keys.verify(workspaces, key.strip(), time.time_ns() // 1_000_000)
+        principal = api_keys.verify(workspaces, _pepper, key.strip(), time.time_ns() // 1_000_000)
     logger.info("authorized" if principal else "refused", principal=principal.name if principal else None)
     if principal is None:
         raise Exception("Unauthorized")  # noqa: TRY002  # these very words make API Gateway answer 401
@@ -39,3 +42,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
             "scopes": " ".join(principal.scopes),
         },
     }
+
+
+@cache
+def _pepper() -> bytes:
+    import boto3  # not for a call that brings no key
+
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=SETTINGS.key_pepper_secret)
+    return str(answer["SecretString"]).encode()

@@ -1,12 +1,13 @@
 """Who gets in: API keys at the door of the API [A2]."""
 
 import re
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kabar.storage import api_keys, keys
+from kabar.storage import keys
+from kabar.storage.api_keys import Keyring
 from kabar.storage.dynamo import Table
 from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.loading import load, sample
@@ -23,12 +24,26 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> FakeDynamo:
 
 @pytest.fixture
 def authorizer(monkeypatch: pytest.MonkeyPatch, tables: FakeDynamo) -> ModuleType:
-    return load("authorizer", monkeypatch, dynamodb=tables)
+    monkeypatch.setenv("KEY_PEPPER_SECRET", "key-pepper")
+    secrets = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "pepper"})
+    return load("authorizer", monkeypatch, dynamodb=tables, secretsmanager=secrets)
+
+
+def keyring(tables: FakeDynamo, pepper: str = "pepper") -> Keyring:
+    return Keyring(Table("workspaces", tables), Table("activity", tables), pepper.encode())
 
 
 def make_key(tables: FakeDynamo, workspace: str = "acme", expires_at: int | None = None) -> str:
-    table = Table("workspaces", tables)
-    return api_keys.create(table, workspace, NOW, ["all"], by="test", expires_at=expires_at)
+    number = len(tables.tables["workspaces"])
+    scopes = ["lists:read", "lists:write"]
+    _, key = keyring(tables).create(
+        workspace, "Shop", scopes, by="test", now=NOW, number=number, expires_at=expires_at
+    )
+    return key
+
+
+def key_id(key: str) -> str:
+    return key.split("_", 2)[1]
 
 
 def event(key: str | None, header: str = "authorization") -> dict[str, Any]:
@@ -50,7 +65,11 @@ def test_a_key_leads_to_its_workspace(
     answer = authorizer.handler(event(f"{scheme} {key}", header), None)
     principal = f"key:{key.split('_')[1]}"
     assert answer["principalId"] == principal
-    assert answer["context"] == {"workspace": "acme", "principal": principal, "scopes": "all"}
+    assert answer["context"] == {
+        "workspace": "acme",
+        "principal": principal,
+        "scopes": "lists:read lists:write",
+    }
 
 
 def test_the_answer_covers_the_whole_stage_so_that_it_can_be_cached(
@@ -111,8 +130,8 @@ def test_an_expired_key_is_refused(
 def test_only_a_hash_of_a_256_bit_secret_is_stored(tables: FakeDynamo) -> None:
     key = make_key(tables)
     assert re.fullmatch(r"kb_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", key)
-    _, key_id, secret = key.split("_", 2)
-    item = tables.find("workspaces", keys.api_key(key_id))
+    _, found, secret = key.split("_", 2)
+    item = tables.find("workspaces", keys.api_key(found))
     assert item is not None
     assert secret not in str(item)
     assert len(item["hash"]) == 64
@@ -126,3 +145,64 @@ def test_a_refused_key_is_not_logged(
     authorizer.handler(event(f"Bearer {key}"), None)
     assert [record.message for record in caplog.records] == ["refused", "authorized"]
     assert key.split("_", 2)[2] not in str([vars(record) for record in caplog.records])
+
+
+def test_the_hash_is_worthless_without_the_pepper(authorizer: ModuleType, tables: FakeDynamo) -> None:
+    _, forged = keyring(tables, "another pepper").create("acme", "Forged", [], by="test", now=NOW, number=1)
+    assert refused(authorizer, event(f"Bearer {forged}"))
+
+
+def test_a_revoked_key_is_refused(authorizer: ModuleType, tables: FakeDynamo) -> None:
+    key = make_key(tables)
+    keyring(tables).revoke("acme", key_id(key), by="test", now=NOW)
+    assert refused(authorizer, event(f"Bearer {key}"))
+
+
+@pytest.mark.parametrize(("later", "old_is_good"), [(0, True), (3_599_999, True), (3_600_000, False)])
+def test_two_secrets_of_a_rotated_key_are_good_for_the_overlap(
+    authorizer: ModuleType,
+    tables: FakeDynamo,
+    monkeypatch: pytest.MonkeyPatch,
+    later: int,
+    old_is_good: bool,
+) -> None:
+    old = make_key(tables)
+    _, new = keyring(tables).rotate("acme", key_id(old), overlap_ms=3_600_000, by="test", now=NOW)
+    monkeypatch.setattr("time.time_ns", lambda: (NOW + later) * 1_000_000)
+    assert key_id(new) == key_id(old)
+    assert authorizer.handler(event(f"Bearer {new}"), None)["principalId"] == f"key:{key_id(old)}"
+    assert (
+        authorizer.handler(event(f"Bearer {old}"), None)
+        if old_is_good
+        else refused(authorizer, event(f"Bearer {old}"))
+    )
+
+
+def test_a_rotation_whose_answer_was_lost_does_not_end_the_secret_in_use(
+    authorizer: ModuleType, tables: FakeDynamo
+) -> None:
+    old = make_key(tables)
+    _, lost = keyring(tables).rotate("acme", key_id(old), overlap_ms=9_000, by="test", now=NOW)
+    _, new = keyring(tables).rotate("acme", key_id(old), overlap_ms=9_000, by="test", now=NOW)
+    assert authorizer.handler(event(f"Bearer {old}"), None)
+    assert refused(authorizer, event(f"Bearer {lost}"))
+    assert authorizer.handler(event(f"Bearer {new}"), None)
+    _, newest = keyring(tables).rotate("acme", key_id(old), overlap_ms=9_000, by="test", now=NOW)
+    assert authorizer.handler(event(f"Bearer {new}"), None)
+    assert authorizer.handler(event(f"Bearer {newest}"), None)
+    assert refused(authorizer, event(f"Bearer {old}"))
+
+
+def test_the_last_use_is_noted_once_a_minute(
+    authorizer: ModuleType, tables: FakeDynamo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = make_key(tables)
+    noted = []
+    for seconds in (0, 1, 59, 60, 61, 119, 120):
+        monkeypatch.setattr("time.time_ns", lambda at=seconds: (NOW + 1000 * at) * 1_000_000)
+        authorizer.handler(event(f"Bearer {key}"), None)
+        item = tables.find("workspaces", keys.api_key(key_id(key)))
+        assert item is not None
+        noted.append((item["used_at"] - NOW) // 1000)
+    assert noted == [0, 0, 0, 60, 60, 60, 120]
+    assert tables.calls.count("update_item") == 3

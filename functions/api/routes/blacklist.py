@@ -40,7 +40,7 @@ def list_blacklist(
 )
 def add_to_blacklist(new: NewBlacklisting, caller: CallerOf, at: Now) -> Response[BlacklistView]:
     mobile = _cleaned(caller, new.mobile)
-    who = f"api:{caller.principal}"
+    who = caller.who
     entry, is_new = blacklist.add(table("people"), caller.workspace, mobile, at, who)
     if is_new:
         activity.record(table("activity"), caller.workspace, at, who, "blacklist added", mobile, {})
@@ -62,7 +62,7 @@ def remove_from_blacklist(
 ) -> Response[None]:
     cleaned = _cleaned(caller, unquote(mobile))
     if blacklist.remove(table("people"), caller.workspace, cleaned):
-        who = f"api:{caller.principal}"
+        who = caller.who
         activity.record(table("activity"), caller.workspace, at, who, "blacklist removed", cleaned, {})
     return Response(204)
 

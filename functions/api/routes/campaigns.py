@@ -1,33 +1,23 @@
 """Campaigns: create, watch, report, pause, resume, cancel [F1] [F5] [M1]."""
 
-import hashlib
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path
+from aws_lambda_powertools.event_handler.openapi.params import Path
 
 import problems
-from kabar.storage import browse, executions, idempotency, ids, keys, workspaces
+from kabar.storage import browse, executions, keys, workspaces
 from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
 from kabar.storage.chunks import Chunks
 from kabar.storage.reports import report
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, CampaignView, NewCampaign, Page, ReportView
-from wiring import Caller, CallerOf, CursorsOf, Now, settings, table
+from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, settings, table
 
 router = Router()
 CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Any text of yours; for 24 hours the same key and body get the same answer.",
-    ),
-]
 
 
 def campaigns() -> Campaigns:
@@ -41,47 +31,9 @@ def campaigns() -> Campaigns:
     tags=["Campaigns"],
     operation_id="create_campaign",
 )
-def create_campaign(
-    new: NewCampaign, caller: CallerOf, at: Now, idempotency_key: IdempotencyKey = None
-) -> Response[CampaignView]:
-    if idempotency_key is None:
-        return _created(_create(new, caller, at, ids.reserve(table("workspaces"))))
-    attempt = _begin(caller, idempotency_key, new.model_dump_json(), at)
-    if isinstance(attempt, idempotency.Answered):
-        return _created(CampaignView.model_validate_json(attempt.body))
-    try:
-        view = _create(new, caller, at, attempt.resource)
-        idempotency.finish(table("idempotency"), attempt, 201, view.model_dump_json())
-    except Problem:
-        idempotency.forget(table("idempotency"), attempt)
-        raise
-    except Exception:
-        idempotency.release(table("idempotency"), attempt)
-        raise
-    return _created(view)
-
-
-def _begin(caller: Caller, key: str, body: str, at: int) -> idempotency.Attempt | idempotency.Answered:
-    try:
-        return idempotency.begin(
-            table("idempotency"),
-            caller.workspace,
-            "POST /v1/campaigns",
-            key,
-            body_hash=hashlib.sha256(body.encode()).hexdigest(),
-            now=at,
-            reserve=lambda: ids.reserve(table("workspaces")),
-        )
-    except idempotency.KeyReused as error:
-        raise Problem(
-            problems.IDEMPOTENCY_KEY_REUSED, "Another request with another body had this Idempotency-Key."
-        ) from error
-    except idempotency.InFlight as error:
-        raise Problem(
-            problems.REQUEST_IN_FLIGHT,
-            f"Send it again in {error.retry_after} s to get its answer.",
-            headers={"Retry-After": str(error.retry_after)},
-        ) from error
+def create_campaign(new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber) -> Response[CampaignView]:
+    view = _create(new, caller, at, number)
+    return Response(201, "application/json", view, headers={"Location": f"/v1/campaigns/{view.id}"})
 
 
 def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> CampaignView:
@@ -99,13 +51,9 @@ def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> Campaig
         "due_at": at,
         "created_at": at,
     }
-    campaigns().create(workspace, head, f"api:{caller.principal}")
+    campaigns().create(workspace, head, caller.who)
     executions.start_leg(settings().run_campaign_arn, workspace, campaign, 1)
     return CampaignView.of(campaigns().get(workspace, campaign, consistent=True) or head)
-
-
-def _created(view: CampaignView) -> Response[CampaignView]:
-    return Response(201, "application/json", view, headers={"Location": f"/v1/campaigns/{view.id}"})
 
 
 @router.get(
@@ -187,7 +135,7 @@ def cancel_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Campa
 
 def _control(campaign: int, caller: Caller, action: str, at: int) -> CampaignView:
     try:
-        head = campaigns().control(caller.workspace, campaign, action, f"api:{caller.principal}", at)
+        head = campaigns().control(caller.workspace, campaign, action, caller.who, at)
     except NoCampaign as error:
         raise not_found("campaign") from error
     except NotAllowed as error:

@@ -111,6 +111,11 @@ class Table:
         self._given = dynamo
 
     @property
+    def dynamo(self) -> Any:
+        """The client that was given for this table; None for the process's own."""
+        return self._given
+
+    @property
     def _dynamo(self) -> Any:
         return self._given or client()  # made at the first call, so that importing a handler stays cheap
 

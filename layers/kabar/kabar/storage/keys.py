@@ -89,6 +89,11 @@ def api_key(key_id: str) -> Key:
     return _key(f"key#{key_id}", "key")
 
 
+def api_key_of(workspace: str, key_id: str) -> Key:
+    """Lists the keys of a workspace."""
+    return _key(workspace_pk(workspace), f"apikey#{key_id}")
+
+
 def webhook(token: str) -> Key:
     """A carrier's webhook token, found by its SHA-256; the token itself is stored nowhere in the tables."""
     return _key(f"webhook#{hashlib.sha256(token.encode()).hexdigest()}", "webhook")
@@ -204,6 +209,11 @@ def orphan(carrier_name: str, carrier_id: str, status: str) -> Key:
 def activity(workspace: str, at: int, entry: str) -> Key:
     month = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m")
     return _key(f"{workspace}#{month}", f"{at:013d}#{entry}")
+
+
+def rate(workspace: str, who: str, window: int) -> dict[str, str]:
+    """The calls of one caller in one minute."""
+    return {"pk": f"rate#{workspace}#{who}#{window}"}
 
 
 def idempotency(workspace: str, route: str, key: str) -> dict[str, str]:

@@ -1,0 +1,36 @@
+"""What each operation asks of its caller: one scope each, by operation id. An operation that isn't here is refused."""
+
+import problems
+from kabar.domain.access import Scope
+from problems import Problem
+
+NEEDS: dict[str, Scope] = {
+    "list_lists": Scope.LISTS_READ,
+    "get_list": Scope.LISTS_READ,
+    "list_members": Scope.LISTS_READ,
+    "list_imports": Scope.LISTS_READ,
+    "get_import": Scope.LISTS_READ,
+    "create_campaign": Scope.CAMPAIGNS_WRITE,
+    "list_campaigns": Scope.CAMPAIGNS_READ,
+    "get_campaign": Scope.CAMPAIGNS_READ,
+    "get_campaign_report": Scope.CAMPAIGNS_READ,
+    "pause_campaign": Scope.CAMPAIGNS_CONTROL,
+    "resume_campaign": Scope.CAMPAIGNS_CONTROL,
+    "cancel_campaign": Scope.CAMPAIGNS_CONTROL,
+    "list_blacklist": Scope.BLACKLIST_READ,
+    "add_to_blacklist": Scope.BLACKLIST_WRITE,
+    "remove_from_blacklist": Scope.BLACKLIST_WRITE,
+    "create_api_key": Scope.KEYS_WRITE,
+    "list_api_keys": Scope.KEYS_READ,
+    "get_api_key": Scope.KEYS_READ,
+    "rotate_api_key": Scope.KEYS_WRITE,
+    "revoke_api_key": Scope.KEYS_WRITE,
+}
+
+
+def check(operation: str, scopes: frozenset[str]) -> None:
+    """Raises Problem (403) naming the scope that `scopes` lack."""
+    needed = NEEDS.get(operation)
+    if needed is None or needed not in scopes:
+        detail = f"This takes the scope {needed}." if needed else "Nobody may do this yet."
+        raise Problem(problems.FORBIDDEN, detail)
