@@ -28,6 +28,17 @@ DESCRIPTION = (
     "one of a closed catalogue. Listings come in pages: ask for the next one with `next_cursor`. What belongs to "
     "another workspace answers 404."
 )
+# what the router can't tell: other answers of an operation, those with an ETag, its own ways to fail
+ALSO = {"add_to_blacklist": ("201", "200", "It was there already"), "put_member": ("200", "201", "It is new")}
+TAGGED = frozenset(
+    {"add_member", "get_member", "put_member", "edit_member", "opt_out_member", "undo_opt_out"}
+)
+FAILURES = {
+    "add_member": ("ALREADY_EXISTS", "LIST_LOADING"),
+    "put_member": ("LIST_LOADING",),
+    "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),
+    "delete_member": ("LIST_LOADING",),
+}
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
@@ -118,17 +129,7 @@ def application() -> tuple[Any, Any]:
 
 def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], problems: Any) -> None:
     """Every way to fail, and a description for every parameter."""
-    responses = {
-        status: response for status, response in operation["responses"].items() if status.startswith("2")
-    }
-    for status, response in responses.items():
-        response["description"] = "Done" if status != "202" else "Done; it takes effect within moments"
-    if "204" in responses:
-        responses["204"].pop("content")
-    if operation["operationId"] == "add_to_blacklist":
-        responses["200"] = responses["201"] | {"description": "It was there already"}
-    if operation["operationId"] in LOCATED:
-        responses["201"]["headers"] = {"Location": {"schema": {"type": "string"}, "required": True}}
+    responses = _successes(operation)
     by_status: dict[int, list[Any]] = defaultdict(list)
     for kind in _kinds(path, operation, problems):
         by_status[kind.status].append(kind)
@@ -139,6 +140,27 @@ def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], proble
     operation["responses"] = dict(sorted(responses.items()))
     for parameter in operation.get("parameters", []):
         parameter["description"] = parameter["schema"].pop("description", parameter.get("description"))
+        if parameter["in"] == "header":
+            parameter["name"] = parameter["name"].title()
+
+
+def _successes(operation: dict[str, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        status: response for status, response in operation["responses"].items() if status.startswith("2")
+    }
+    for status, response in responses.items():
+        response["description"] = "Done" if status != "202" else "Done; it takes effect within moments"
+    if "204" in responses:
+        responses["204"].pop("content")
+    known, other, meaning = ALSO.get(operation["operationId"], ("", "", ""))
+    if other:
+        responses[other] = responses[known] | {"description": meaning}
+    if operation["operationId"] in TAGGED:
+        for response in responses.values():
+            response["headers"] = {"ETag": {"schema": {"type": "string"}, "required": True}}
+    if operation["operationId"] in LOCATED:
+        responses["201"]["headers"] = {"Location": {"schema": {"type": "string"}, "required": True}}
+    return responses
 
 
 def _response(kinds: list[Any], problems: Any) -> dict[str, Any]:
@@ -169,6 +191,9 @@ def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
         kinds.append(problems.INVALID_CURSOR)
     if "Idempotency-Key" in names:
         kinds += [problems.REQUEST_IN_FLIGHT, problems.IDEMPOTENCY_KEY_REUSED]
+    if "if-match" in names:
+        kinds += [problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED]
+    kinds += [getattr(problems, name) for name in FAILURES.get(operation["operationId"], ())]
     if (
         path.endswith(("/pause", "/resume", "/cancel", "/rotate"))
         or operation["operationId"] == "revoke_api_key"

@@ -22,6 +22,8 @@ UNAUTHORIZED = Kind("unauthorized", 401, "No valid API key")
 FORBIDDEN = Kind("forbidden", 403, "Your key or role may not do this")
 NOT_FOUND = Kind("not_found", 404, "There is nothing here")
 METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address doesn't take this method")
+ALREADY_EXISTS = Kind("already_exists", 409, "It is there already")
+LIST_LOADING = Kind("list_loading", 409, "An import is writing the list")
 STATUS_CONFLICT = Kind("status_conflict", 409, "The status doesn't allow this")
 REQUEST_IN_FLIGHT = Kind("request_in_flight", 409, "The first request with this Idempotency-Key isn't done")
 PRECONDITION_FAILED = Kind("precondition_failed", 412, "Somebody else changed it meanwhile")
@@ -40,6 +42,8 @@ CATALOGUE = (
     FORBIDDEN,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
+    ALREADY_EXISTS,
+    LIST_LOADING,
     STATUS_CONFLICT,
     REQUEST_IN_FLIGHT,
     PRECONDITION_FAILED,

@@ -258,7 +258,8 @@ class Expression:
         if operator.upper() == "BETWEEN":
             low = self._operand()
             self._take("AND")
-            return bool(left is not _ABSENT and low <= left <= self._operand())
+            high = self._operand()
+            return bool(left is not _ABSENT and low <= left <= high)
         right = self._operand()
         if left is _ABSENT or right is _ABSENT:
             return operator == "<>" and left is not right

@@ -1,17 +1,13 @@
 """The blacklist: numbers that nobody in the workspace sends to [I6]."""
 
-from typing import Annotated
-from urllib.parse import unquote
-
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from kabar.storage import activity, blacklist, workspaces
-from problems import invalid
+from kabar.storage import activity, blacklist
+from routes.numbers import MobilePath, cleaned, from_path
 from routes.paging import Cursor, Limit, Listing
 from schemas import BlacklistView, NewBlacklisting, Page, moment
-from wiring import Caller, CallerOf, CursorsOf, Now, table
+from wiring import CallerOf, CursorsOf, Now, table
 
 router = Router()
 
@@ -39,7 +35,7 @@ def list_blacklist(
     operation_id="add_to_blacklist",
 )
 def add_to_blacklist(new: NewBlacklisting, caller: CallerOf, at: Now) -> Response[BlacklistView]:
-    mobile = _cleaned(caller, new.mobile)
+    mobile = cleaned(caller, new.mobile)
     who = caller.who
     entry, is_new = blacklist.add(table("people"), caller.workspace, mobile, at, who)
     if is_new:
@@ -56,29 +52,16 @@ def add_to_blacklist(new: NewBlacklisting, caller: CallerOf, at: Now) -> Respons
     operation_id="remove_from_blacklist",
 )
 def remove_from_blacklist(
-    mobile: Annotated[str, Path(max_length=150, description="The number, `+` written as `%2B` or as it is.")],
+    mobile: MobilePath,
     caller: CallerOf,
     at: Now,
 ) -> Response[None]:
-    cleaned = _cleaned(caller, unquote(mobile))
-    if blacklist.remove(table("people"), caller.workspace, cleaned):
+    number = from_path(caller, mobile)
+    if blacklist.remove(table("people"), caller.workspace, number):
         who = caller.who
-        activity.record(table("activity"), caller.workspace, at, who, "blacklist removed", cleaned, {})
+        activity.record(table("activity"), caller.workspace, at, who, "blacklist removed", number, {})
     return Response(204)
 
 
 def _view(entry: blacklist.Entry) -> BlacklistView:
     return BlacklistView(mobile=entry.mobile, at=moment(entry.at) or "", by=entry.by)
-
-
-def _cleaned(caller: Caller, written: str) -> str:
-    """The number as it is stored [B1]. Raises Problem naming what is wrong with it."""
-    from kabar.domain.import_codes import ROWS  # only these two routes need them
-    from kabar.domain.numbers import Numbers
-
-    prefixes = workspaces.prefix_map(table("workspaces"), caller.workspace)
-    digits = workspaces.settings(table("workspaces"), caller.workspace)["max_digits"]
-    number = Numbers(prefixes, digits).clean(written)
-    if number.code:
-        raise invalid("mobile", str(ROWS[number.code]))
-    return number.mobile

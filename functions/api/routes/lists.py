@@ -1,6 +1,6 @@
-"""Recipient lists and their members [C1] [C2]."""
+"""Recipient lists [C1]."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from kabar.storage import browse
 from problems import not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, ListView, MemberView, Page
-from wiring import CallerOf, CursorsOf, table
+from schemas import MAX_ID, ListView, Page
+from wiring import Caller, CallerOf, CursorsOf, table
 
 router = Router()
 ListId = Annotated[int, Path(ge=1, le=MAX_ID, description="The list's id.")]
@@ -26,22 +26,12 @@ def list_lists(
 
 @router.get("/v1/lists/<list_id>", summary="Show a list", tags=["Lists"], operation_id="get_list")
 def get_list(list_id: ListId, caller: CallerOf) -> ListView:
+    return ListView.of(existing(list_id, caller))
+
+
+def existing(list_id: int, caller: Caller) -> dict[str, Any]:
+    """The list's head. Raises Problem: it is gone, or never was the caller's [A1]."""
     head = browse.list_head(table("workspaces"), caller.workspace, list_id)
     if head is None:
         raise not_found("list")
-    return ListView.of(head)
-
-
-@router.get(
-    "/v1/lists/<list_id>/members",
-    summary="Show a list's members, deleted ones too",
-    tags=["Lists"],
-    operation_id="list_members",
-)
-def list_members(
-    list_id: ListId, caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[MemberView]:
-    get_list(list_id, caller)  # the members table knows no workspaces
-    listing = Listing(cursors, (caller.workspace, "members", str(list_id)))
-    found = browse.members(table("members"), list_id, limit, listing.position(cursor))
-    return listing.page(*found, MemberView.of)
+    return head

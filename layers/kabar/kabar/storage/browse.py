@@ -1,4 +1,4 @@
-"""Lists, members and imports as they are looked through, page by page. [P7]
+"""Lists and imports as they are looked through, page by page. [P7]
 
 A page is its items and where the next one starts (None at the end). Positions are plain JSON values; whoever
 hands them to a client signs them.
@@ -20,27 +20,6 @@ def lists(
 ) -> tuple[list[Item], Position | None]:
     """List heads, newest first."""
     return _newest(workspaces, workspace, "list#", limit, before)
-
-
-def members(
-    table: Table, list_id: int, limit: int, after: Position | None = None
-) -> tuple[list[Item], Position | None]:
-    """Members of one list in a fixed order: shard by shard, by number in each. Deleted ones too, marked.
-
-    A position is `<shard>:<mobile>`.
-    """
-    shard_text, _, mobile = (after or "0:").partition(":")
-    found: list[Item] = []
-    for shard in range(int(shard_text), keys.MEMBER_SHARDS):
-        pk = keys.member_pk(list_id, shard)
-        wanted = limit + 1 - len(found)  # one more tells whether there is a next page
-        page = table.query(pk, after=mobile or None, limit=wanted)
-        found += page.items
-        mobile = ""
-        if len(found) > limit:
-            last = found[limit - 1]["sk"]
-            return found[:limit], f"{keys.member_shard(last)}:{last}"
-    return found, None
 
 
 def import_head(workspaces: Table, workspace: str, import_id: str) -> Item | None:

@@ -1,0 +1,56 @@
+"""Lists and members through the real stack, each function as its own role."""
+
+import urllib.parse
+from typing import Any
+
+import pytest
+
+from local import job
+from local import stack as stacks
+
+MOBILES = [f"+90532{n:07d}" for n in range(300)]
+
+
+@pytest.fixture(scope="module")
+def list_id(stack: stacks.Stack) -> int:
+    rows = "".join(f"{mobile},Ayşe,{n}\n" for n, mobile in enumerate(MOBILES))
+    imported = job.import_file(stack, "Members one by one", "people.csv", rows.encode(), lambda _: None)
+    return int(imported["list_id"])
+
+
+def search(stack: stacks.Stack, list_id: int, query: str) -> list[str]:
+    mobiles: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = stack.api("GET", f"/v1/lists/{list_id}/members?limit=70&{query}{cursor}").body
+        mobiles += [member["mobile"] for member in page["data"]]
+        cursor = page["next_cursor"] and f"&cursor={urllib.parse.quote(page['next_cursor'])}"
+    return mobiles
+
+
+def counts(stack: stacks.Stack, list_id: int) -> tuple[Any, ...]:
+    shown = stack.api("GET", f"/v1/lists/{list_id}").body
+    return shown["members"], shown["opted_out"], shown["deleted"]
+
+
+def test_members_are_edited_one_by_one_and_found_by_number_and_mark(
+    stack: stacks.Stack, list_id: int
+) -> None:
+    here = f"/v1/lists/{list_id}/members"
+    added = stack.api("POST", here, {"mobile": "+6421555666", "params": ["Amy"]})
+    assert added.status == 201, added.body
+    tag = stack.api("PUT", f"{here}/+6421555666", {"params": ["Amy", "Scott"]}).headers["ETag"]
+    moved = stack.api("PATCH", f"{here}/%2B6421555666", {"mobile": "+6421555667"}, {"If-Match": tag})
+    assert (moved.status, moved.body["params"]) == (200, ["Amy", "Scott"])
+    assert stack.api("PUT", f"{here}/{MOBILES[7]}/opt-out").body["opted_out"] is True
+    assert stack.api("PUT", f"{here}/{MOBILES[8]}/opt-out").status == 200
+    assert stack.api("DELETE", f"{here}/{MOBILES[8]}/opt-out").body["opted_out"] is False
+    assert stack.api("DELETE", f"{here}/{MOBILES[9]}").status == 204
+    assert counts(stack, list_id) == (300, 1, 2)
+    assert search(stack, list_id, "") == sorted([*MOBILES, "+6421555666", "+6421555667"])
+    assert search(stack, list_id, "mobile=%2B9053200001") == MOBILES[100:200]
+    assert search(stack, list_id, "opted_out=true") == [MOBILES[7]]
+    assert search(stack, list_id, "deleted=true") == ["+6421555666", MOBILES[9]]
+    assert search(stack, list_id, "deleted=false&opted_out=false&mobile=%2B905320000") == [
+        mobile for mobile in MOBILES if mobile not in {MOBILES[7], MOBILES[9]}
+    ]
