@@ -21,7 +21,9 @@ IDEMPOTENCY_KEY = {
     "description": "Any text of yours: for 24 hours the same key and body are one effect and get one answer.",
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-LOCATED = frozenset({"create_campaign", "create_api_key"})  # their answers say where what they made is
+LOCATED = frozenset(
+    {"create_campaign", "create_list", "create_api_key"}
+)  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
     "JSON in and out, times in RFC 3339 and UTC, errors as `application/problem+json` (RFC 9457) whose `code` is "
@@ -31,13 +33,25 @@ DESCRIPTION = (
 # what the router can't tell: other answers of an operation, those with an ETag, its own ways to fail
 ALSO = {"add_to_blacklist": ("201", "200", "It was there already"), "put_member": ("200", "201", "It is new")}
 TAGGED = frozenset(
-    {"add_member", "get_member", "put_member", "edit_member", "opt_out_member", "undo_opt_out"}
+    [
+        "create_list",
+        "get_list",
+        "edit_list",
+        "add_member",
+        "get_member",
+        "put_member",
+        "edit_member",
+        "opt_out_member",
+        "undo_opt_out",
+    ]
 )
 FAILURES = {
     "add_member": ("ALREADY_EXISTS", "LIST_LOADING"),
     "put_member": ("LIST_LOADING",),
     "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),
     "delete_member": ("LIST_LOADING",),
+    "create_list": ("ALREADY_EXISTS",),
+    "edit_list": ("ALREADY_EXISTS",),
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -157,9 +171,10 @@ def _successes(operation: dict[str, Any]) -> dict[str, Any]:
         responses[other] = responses[known] | {"description": meaning}
     if operation["operationId"] in TAGGED:
         for response in responses.values():
-            response["headers"] = {"ETag": {"schema": {"type": "string"}, "required": True}}
+            response.setdefault("headers", {})["ETag"] = {"schema": {"type": "string"}, "required": True}
     if operation["operationId"] in LOCATED:
-        responses["201"]["headers"] = {"Location": {"schema": {"type": "string"}, "required": True}}
+        headers = responses["201"].setdefault("headers", {})
+        headers["Location"] = {"schema": {"type": "string"}, "required": True}
     return responses
 
 

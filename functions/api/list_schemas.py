@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from kabar.domain.imports import MAX_PARAM, MAX_PARAMS
-from schemas import Request
+from kabar.storage.lists import MAX_NAME
+from schemas import Id, Request
 
 Param = Annotated[str, Field(max_length=MAX_PARAM)]
 Params = Annotated[
@@ -60,3 +61,87 @@ class MemberChanges(_Params):
         if self.mobile is None and self.params is None:
             raise ValueError("name a mobile, params or both")
         return self
+
+
+def _name(name: str | None) -> str | None:
+    if name is not None and (not name.strip() or "\0" in name):
+        raise ValueError("a name is text, not only spaces")
+    return name
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME, examples=["Members of the gym"]), AfterValidator(_name)
+]
+Batch = Annotated[
+    str, Field(min_length=1, max_length=255, description="A reference of your own.", examples=["2026-Q4"])
+]
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        description="Where replies to this list are forwarded.",
+        examples=["front-desk@example.com"],
+    ),
+]
+Response = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=160,
+        pattern=r"^[^\x00]*$",
+        description="What answers a reply to this list.",
+        examples=["Thank you, we will call you."],
+    ),
+]
+OptOutResponse = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=160,
+        pattern=r"^[^\x00]*$",
+        description="What confirms an opt-out from this list.",
+        examples=["You won't hear from us again."],
+    ),
+]
+
+
+class NewList(Request):
+    """A list made by hand; members and files can be added to it."""
+
+    name: Name
+    batch: Batch | None = None
+    email: Email | None = None
+    reply_response: Response | None = None
+    opt_out_response: OptOutResponse | None = None
+
+
+class ListChanges(Request):
+    """What to change of a list; what is left out stays, null removes."""
+
+    name: Name | None = None
+    batch: Batch | None = None
+    email: Email | None = None
+    reply_response: Response | None = None
+    opt_out_response: OptOutResponse | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "ListChanges":
+        if not self.model_fields_set:
+            raise ValueError("name what to change")
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("a list has a name")
+        return self
+
+
+class ListIds(Request):
+    """Lists to delete."""
+
+    list_ids: list[Id] = Field(min_length=1, max_length=100, examples=[[1042, 1043]])
+
+
+class DeletedListsView(BaseModel):
+    """Which lists were deleted."""
+
+    deleted: list[Id] = Field(examples=[[1042]])
+    not_found: list[Id] = Field(description="There was no list with these ids.", examples=[[1043]])

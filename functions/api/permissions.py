@@ -7,6 +7,10 @@ from problems import Problem
 NEEDS: dict[str, Scope] = {
     "list_lists": Scope.LISTS_READ,
     "get_list": Scope.LISTS_READ,
+    "create_list": Scope.LISTS_WRITE,
+    "edit_list": Scope.LISTS_WRITE,
+    "delete_list": Scope.LISTS_WRITE,
+    "delete_lists": Scope.LISTS_WRITE,
     "list_members": Scope.LISTS_READ,
     "add_member": Scope.LISTS_WRITE,
     "get_member": Scope.LISTS_READ,

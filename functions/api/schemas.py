@@ -51,6 +51,8 @@ class ListView(BaseModel):
     name: str = Field(examples=["Members of the gym"])
     batch: str | None = Field(description="A reference of your own.")
     email: str | None = Field(description="Where replies to this list are forwarded.")
+    reply_response: str | None = Field(description="What answers a reply to this list.")
+    opt_out_response: str | None = Field(description="What confirms an opt-out from this list.")
     members: Count = Field(description="Numbers on the list, without deleted ones.")
     opted_out: Count = Field(description="Members known to have opted out.")
     deleted: Count = Field(description="Deleted numbers that stay findable.")
@@ -64,6 +66,8 @@ class ListView(BaseModel):
             name=head["name"],
             batch=head.get("batch"),
             email=head.get("email"),
+            reply_response=head.get("reply_response"),
+            opt_out_response=head.get("opt_out_response"),
             members=head.get("members", 0),
             opted_out=head.get("opted_out", 0),
             deleted=head.get("deleted", 0),

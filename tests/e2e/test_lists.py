@@ -1,5 +1,6 @@
 """Lists and members through the real stack, each function as its own role."""
 
+import json
 import urllib.parse
 from typing import Any
 
@@ -54,3 +55,27 @@ def test_members_are_edited_one_by_one_and_found_by_number_and_mark(
     assert search(stack, list_id, "deleted=false&opted_out=false&mobile=%2B905320000") == [
         mobile for mobile in MOBILES if mobile not in {MOBILES[7], MOBILES[9]}
     ]
+
+
+def test_lists_are_made_renamed_found_and_deleted(stack: stacks.Stack) -> None:
+    made = stack.api("POST", "/v1/lists", {"name": "By hand", "batch": "e2e-7"}, {"Idempotency-Key": "hand"})
+    assert made.status == 201, made.body
+    here = f"/v1/lists/{made.body['id']}"
+    assert stack.api("POST", "/v1/lists", {"name": "By hand"}).status == 409
+    assert stack.api("PATCH", here, {"name": "By foot"}).status == 428
+    tag = {"If-Match": made.headers["ETag"]}
+    assert stack.api("PATCH", here, {"name": "By foot", "batch": None}, tag).body["name"] == "By foot"
+    assert stack.api("PATCH", here, {"name": "Too late"}, tag).status == 412
+    other = stack.api("POST", "/v1/lists", {"name": "By hand", "batch": "e2e-7"}).body["id"]
+    assert [each["id"] for each in stack.api("GET", "/v1/lists?search=E2E-7").body["data"]] == [other]
+    assert stack.api("POST", f"{here}/members", {"mobile": "+6421555666"}).status == 201
+    deleted = stack.api("POST", "/v1/lists/delete", {"list_ids": [made.body["id"], other, 999_999_999]})
+    assert deleted.body == {"deleted": [made.body["id"], other], "not_found": [999_999_999]}
+    assert stack.api("GET", here).status == 404
+    (sweep,) = [
+        function["FunctionName"]
+        for function in stack.client("lambda").list_functions()["Functions"]
+        if "SweepFunction" in function["FunctionName"]
+    ]
+    swept = stack.client("lambda").invoke(FunctionName=sweep, Payload=b"{}")
+    assert json.loads(swept["Payload"].read())["members_removed"] == 1

@@ -173,6 +173,8 @@ class Rig:
             sleep=self.slept.append,
         )
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=100)
+        for list_id in range(LIST, LIST + 20):
+            self.dynamo.seed("workspaces", keys.list_head(WORKSPACE, list_id), id=list_id)
 
     def _start(self, workspace: str, campaign: int, leg: int) -> None:
         self.steps.step()
@@ -189,6 +191,10 @@ class Rig:
                 "members", keys.member(list_id, mobile), mobile=mobile, params=[], before="absent"
             )
         return mobiles
+
+    def delete_list(self, list_id: int) -> None:
+        key = keys.list_head(WORKSPACE, list_id)
+        del self.dynamo.tables["workspaces"][key["pk"], key["sk"]]
 
     def campaign(self, number: int, due_at: int = 0, list_id: int = LIST) -> Item:
         """A campaign, as the API creates it."""

@@ -50,6 +50,30 @@ def test_a_campaign_to_an_empty_list_completes(rig: Rig) -> None:
     assert (rig.head(1)["totals"]["recipients"], rig.holder()) == (0, None)
 
 
+def test_f43_a_list_deleted_in_mid_campaign_leaves_the_run_its_snapshot(rig: Rig) -> None:
+    """[C6]"""
+    mobiles = rig.members(700)
+    rig.campaign(1)
+    rig.plan(1, 1)
+    rig.dynamo.tables["members"].clear()
+    rig.delete_list(LIST)
+    assert rig.leg(1, 2) == "complete"
+    assert sorted(rig.carrier.accepted) == sorted(mobiles)
+
+
+def test_a_campaign_whose_list_was_deleted_before_it_started_fails_with_the_reason(rig: Rig) -> None:
+    """[C6] Its members may still be there for a while."""
+    rig.members(3)
+    rig.campaign(1)
+    rig.campaign(2, list_id=LIST + 1)
+    rig.delete_list(LIST)
+    assert rig.leg(1, 1) == "failed"
+    assert (rig.head(1)["status"], "deleted" in rig.head(1)["status_reason"]) == ("failed", True)
+    assert rig.carrier.accepted == []
+    assert rig.leg(2, 1) == "complete"
+    assert rig.campaigns.every_open() == []
+
+
 def test_whoever_was_deleted_from_the_list_is_not_planned(rig: Rig) -> None:
     """[C3]"""
     gone, stays = rig.members(2)

@@ -1,32 +1,116 @@
-"""Recipient lists [C1]."""
+"""Recipient lists: make, find, edit, delete [C1] [C6]."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from kabar.storage import browse
-from problems import not_found
+import etags
+import problems
+from etags import IfMatch
+from kabar.storage import activity, browse, list_edits
+from list_schemas import DeletedListsView, ListChanges, ListIds, NewList
+from problems import Problem, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, ListView, Page
-from wiring import Caller, CallerOf, CursorsOf, table
+from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, table
 
 router = Router()
 ListId = Annotated[int, Path(ge=1, le=MAX_ID, description="The list's id.")]
 
 
-@router.get("/v1/lists", summary="Show the lists, newest first", tags=["Lists"], operation_id="list_lists")
+@router.get(
+    "/v1/lists",
+    summary="Show or search the lists, newest first",
+    description="With `search` a page may come short while next_cursor says that there is more.",
+    tags=["Lists"],
+    operation_id="list_lists",
+)
 def list_lists(
-    caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+    caller: CallerOf,
+    cursors: CursorsOf,
+    search: Annotated[
+        str | None,
+        Query(min_length=1, max_length=255, description="Part of the name or batch, in any case."),
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[ListView]:
-    listing = Listing(cursors, (caller.workspace, "lists"))
-    found = browse.lists(table("workspaces"), caller.workspace, limit, listing.position(cursor))
+    listing = Listing(cursors, (caller.workspace, "lists", *([] if search is None else [search])))
+    position = listing.position(cursor)
+    if search is None:
+        found = browse.lists(table("workspaces"), caller.workspace, limit, position)
+    else:
+        found = list_edits.search(table("workspaces"), caller.workspace, search, limit, position)
     return listing.page(*found, ListView.of)
 
 
+@router.post(
+    "/v1/lists", status_code=201, summary="Make an empty list", tags=["Lists"], operation_id="create_list"
+)
+def create_list(new: NewList, caller: CallerOf, at: Now, number: NewNumber) -> Response[ListView]:
+    try:
+        head = list_edits.create(table("workspaces"), caller.workspace, number, new.model_dump(), at)
+    except list_edits.NameTaken as error:
+        raise _taken(new.name) from error
+    _note(caller, at, "list created", number, {"name": new.name})
+    return _shown(head, 201)
+
+
 @router.get("/v1/lists/<list_id>", summary="Show a list", tags=["Lists"], operation_id="get_list")
-def get_list(list_id: ListId, caller: CallerOf) -> ListView:
-    return ListView.of(existing(list_id, caller))
+def get_list(list_id: ListId, caller: CallerOf) -> Response[ListView]:
+    return _shown(existing(list_id, caller))
+
+
+@router.patch(
+    "/v1/lists/<list_id>",
+    summary="Rename a list, or change its batch, e-mail or responses",
+    tags=["Lists"],
+    operation_id="edit_list",
+)
+def edit_list(
+    list_id: ListId, changes: ListChanges, caller: CallerOf, at: Now, if_match: IfMatch = None
+) -> Response[ListView]:
+    seen = existing(list_id, caller)
+    etags.require(if_match, _tag(seen))
+    named = changes.model_dump(exclude_unset=True)
+    try:
+        head = list_edits.edit(table("workspaces"), caller.workspace, seen, named)
+    except list_edits.Stale as error:
+        raise etags.stale() from error
+    except list_edits.NameTaken as error:
+        raise _taken(str(changes.name)) from error
+    _note(caller, at, "list edited", list_id, {"changed": sorted(named)})
+    return _shown(head)
+
+
+@router.delete(
+    "/v1/lists/<list_id>",
+    status_code=204,
+    summary="Delete a list",
+    description="It is gone at once and its name free; its members are removed in the background. A campaign "
+    "under way keeps its own recipients; one that has not started fails.",
+    tags=["Lists"],
+    operation_id="delete_list",
+)
+def delete_list(list_id: ListId, caller: CallerOf, at: Now) -> Response[None]:
+    if not _delete(caller, list_id, at):
+        raise not_found("list")
+    return Response(204)
+
+
+@router.post(
+    "/v1/lists/delete",
+    summary="Delete up to 100 lists, and say which were",
+    tags=["Lists"],
+    operation_id="delete_lists",
+)
+def delete_lists(which: ListIds, caller: CallerOf, at: Now) -> DeletedListsView:
+    wanted = list(dict.fromkeys(which.list_ids))
+    deleted = [list_id for list_id in wanted if _delete(caller, list_id, at)]
+    return DeletedListsView(deleted=deleted, not_found=[each for each in wanted if each not in deleted])
 
 
 def existing(list_id: int, caller: Caller) -> dict[str, Any]:
@@ -35,3 +119,32 @@ def existing(list_id: int, caller: Caller) -> dict[str, Any]:
     if head is None:
         raise not_found("list")
     return head
+
+
+def _delete(caller: Caller, list_id: int, at: int) -> bool:
+    deleted = list_edits.delete(table("workspaces"), caller.workspace, list_id, at)
+    if deleted:
+        _note(caller, at, "list deleted", list_id, {})
+    return deleted
+
+
+def _taken(name: str) -> Problem:
+    detail = f"Another list is called {name!r}."
+    errors = [{"pointer": "#/name", "detail": detail}]
+    return Problem(problems.ALREADY_EXISTS, detail, errors=errors)
+
+
+def _tag(head: Mapping[str, Any]) -> str:
+    return etags.etag(head["id"], head.get("version", 0))  # counters may move, an edit stays right
+
+
+def _shown(head: Mapping[str, Any], status: int = 200) -> Response[ListView]:
+    headers = {"ETag": _tag(head)}
+    if status == 201:
+        headers["Location"] = f"/v1/lists/{head['id']}"
+    return Response(status, "application/json", ListView.of(head), headers=headers)
+
+
+def _note(caller: Caller, at: int, what: str, list_id: int, detail: Mapping[str, Any]) -> None:
+    about = f"list:{list_id}"
+    activity.record(table("activity"), caller.workspace, at, caller.who, what, about, detail)

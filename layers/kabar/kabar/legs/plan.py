@@ -19,6 +19,8 @@ from kabar.storage.plans import Row
 
 LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
 MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
+LIST_GONE = "its list was deleted before it started"
+NOBODY = {"recipients": 0, "segments": 0, "opted_out": 0, "statuses": {}}
 WRITERS = 4  # threads that put chunk objects; more gain nothing
 
 
@@ -67,6 +69,8 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
         return (
             "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "superseded"
         )
+    if "plan" not in head and _list_is_gone(desk, head):
+        return "settle" if desk.campaigns.close(head, Life.FAILED, now, NOBODY, LIST_GONE) else "superseded"
     if "plan" not in head and _is_loading(desk, head):
         return "waiting_for_import" if desk.campaigns.advance(head, Life.QUEUED, now) else "superseded"
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now):
@@ -75,6 +79,11 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
         return "queued"
     started = {"started_at": head.get("started_at", now)}
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "settle"
+
+
+def _list_is_gone(desk: Desk, head: Item) -> bool:
+    """Whether the list was deleted; a campaign that has frozen its recipients goes on [C6]."""
+    return desk.workspaces.get(keys.list_head(head["workspace"], head["list_id"]), consistent=True) is None
 
 
 def _is_loading(desk: Desk, head: Item) -> bool:

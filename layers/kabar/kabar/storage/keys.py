@@ -113,6 +113,11 @@ def open_campaign(workspace: str, campaign: int) -> Key:
     return _key("open", f"campaign#{workspace}#{campaign:016d}")
 
 
+def emptying(workspace: str, list_id: int) -> Key:
+    """Present while a deleted list still has members; what `sweep` looks through."""
+    return _key("open", f"list#{workspace}#{list_id:016d}")
+
+
 def open_import(workspace: str, import_id: str) -> Key:
     """Present while an import isn't final; what `sweep` looks through."""
     return _key("open", f"import#{workspace}#{import_id}")

@@ -1,7 +1,8 @@
 """Heads of lists, and the pointer from a name to its list [C1]. [P7]
 
-A head: {id, name, members, opted_out, deleted, created_at, loading?}. `members` counts those who aren't
-deleted, `opted_out` those among them who left this list, `loading` holds the imports that are writing it.
+A head: {id, name, batch?, email?, reply_response?, opt_out_response?, members, opted_out, deleted, created_at,
+loading?, version?}. `members` counts those who aren't deleted, `opted_out` those among them who left this list,
+`loading` holds the imports that are writing it, `version` counts the edits by hand.
 """
 
 from typing import Any
