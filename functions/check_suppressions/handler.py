@@ -1,13 +1,12 @@
 """One part of an import -> the same without those who opted out [D4]."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.domain.imports import has_left
+from kabar.domain.imports import PartRow, has_left, part_rows, part_text
 from kabar.log import logger
 from kabar.storage import keys, work
 from kabar.storage.dynamo import Table
@@ -36,10 +35,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     head = IMPORTS.get(workspace, name)
     if head is None:
         raise LookupError(f"there is no import {name}")
-    rows = WORK.get_json(work.import_part(name, part))
+    rows = part_rows(WORK.get_part(work.import_part(name, part)))
     stay = _stayed(workspace, rows) if head["remove_opt_outs"] else rows
-    WORK.put_json(work.checked_part(name, part), json.dumps(stay, ensure_ascii=False, separators=(",", ":")))
-    corrected = sum(bool(changes) for _, _, _, changes in stay)
+    WORK.put_part(work.checked_part(name, part), part_text(stay))
+    corrected = sum(bool(changes) for _, _, changes in stay)
     result = {
         "opted_out": len(rows) - len(stay),
         "accepted": len(stay) - corrected,
@@ -50,8 +49,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"part": part}
 
 
-def _stayed(workspace: str, rows: list[Any]) -> list[Any]:
-    wanted = [keys.standing(workspace, row[1]) for row in rows]
+def _stayed(workspace: str, rows: list[PartRow]) -> list[PartRow]:
+    wanted = [keys.standing(workspace, row[0]) for row in rows]
     found = PEOPLE.batch_get(wanted, consistent=True)
     return [
         row for row, key in zip(rows, wanted, strict=True) if not has_left(found.get((key["pk"], key["sk"])))

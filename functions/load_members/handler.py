@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
+from kabar.domain.imports import part_rows
 from kabar.log import logger
 from kabar.storage import members, work
 from kabar.storage.dynamo import Table
@@ -29,7 +30,8 @@ WORK = Work(SETTINGS.work_bucket)
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Load one part; again it counts the same, wherever the first try ended."""
     name, part, now = event["import_id"], event["part"], time.time_ns() // 1_000_000
-    rows = [(mobile, params) for _, mobile, params, _ in WORK.get_json(work.checked_part(name, part))]
+    checked = part_rows(WORK.get_part(work.checked_part(name, part)))
+    rows = [(mobile, params) for mobile, params, _ in checked]
     result = members.load(MEMBERS, event["list_id"], name, rows, now)
     PARTS.keep_loaded(name, part, result, now)
     logger.info("part loaded", workspace=event["workspace"], import_id=name, part=part, result=result)

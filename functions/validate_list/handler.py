@@ -121,7 +121,7 @@ class Output:
             yield chunk
 
     def part(self, number: int, rows: str) -> None:
-        WORK.put_json(work.import_part(self._import, number), rows)
+        WORK.put_part(work.import_part(self._import, number), rows)
 
     def progress(self, totals: Totals) -> None:
         if time.monotonic() - self._told >= PROGRESS_SECONDS:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain import csv_rows
-from kabar.domain.csv_rows import MAX_ROW, EncodingUnsupported, Row, Run, read
+from kabar.domain.csv_rows import MAX_ROW, EncodingUnsupported, read
 
 Read = list[tuple[int, list[str], str]]
 
@@ -18,11 +18,12 @@ def rows(data: bytes, size: int = 0) -> Read:
     chunks = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
     found: Read = []
     for each in read(chunks):
-        if isinstance(each, Row):
-            found.append((each.line, each.cells, each.fault))
-        else:
-            assert isinstance(each, Run)
-            found += [(at, line.split(","), "") for at, line in enumerate(each.lines, each.line) if line]
+        for at, line in enumerate(each.lines, each.line):
+            if at in each.odd:
+                assert not line
+                found.append(each.odd[at])
+            elif line:
+                found.append((at, line.split(","), ""))
     return found
 
 

@@ -1,5 +1,7 @@
 """One number cell becomes one mobile number, or says why not [B1]-[B6]."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +86,7 @@ def test_a_number_has_seven_digits_up_to_the_workspaces_bound(digits: int, upper
     cell = "+6" + "4" * (digits - 1)
     numbers = Numbers({}, upper)
     assert numbers.clean(cell).code == code
-    assert bool(numbers.is_clean(cell)) == (not code)
+    assert bool(re.fullmatch(numbers.pattern, cell)) == (not code)
 
 
 def test_the_longest_prefix_wins_and_is_replaced_once() -> None:
@@ -119,7 +121,7 @@ def test_whatever_comes_out_is_a_number_or_a_code(cell: str) -> None:
     number = Numbers(NEW_ZEALAND).clean(cell)
     assert bool(number.mobile) != bool(number.code)
     if number.mobile:
-        assert Numbers({}).is_clean(number.mobile)
+        assert re.fullmatch(Numbers({}).pattern, number.mobile)
         assert Numbers({}).clean(number.mobile) == (number.mobile, 0, "", "")
     assert number.changes <= sum(CHANGES)
 
@@ -130,6 +132,18 @@ def test_a_number_is_unchanged_exactly_if_it_was_international_once_trimmed(cell
     trimmed = cell.strip()
     as_it_was = trimmed[:1] == "+" and trimmed[1:].isdigit() and number.mobile == trimmed
     assert (bool(number.mobile) and not number.changes) == as_it_was
+
+
+@given(st.lists(st.text(st.sampled_from("+00123456789 -.'=()\u00a0\u200b\t٢xé"), max_size=18)))
+def test_usual_cells_are_cleaned_at_once_as_one_by_one(cells: list[str]) -> None:
+    numbers = Numbers({"021": "6421", "05": "", "0": "620"})
+    for cell, found in zip(cells, numbers.usual(cells), strict=True):
+        assert found in {("", 0), numbers.clean(cell)[:2]}
+
+
+@pytest.mark.parametrize("cell", ["+64 21-555.666", "+6421555666\u00a0", "(021) 555 666", "6421555666"])
+def test_usual_cells_are_usual(cell: str) -> None:
+    assert Numbers(NEW_ZEALAND).usual([cell]) == [Numbers(NEW_ZEALAND).clean(cell)[:2]]
 
 
 def test_the_default_bound_is_the_sources() -> None:

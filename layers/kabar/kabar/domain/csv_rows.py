@@ -1,8 +1,8 @@
 """Bytes of a CSV file -> its rows with their physical line numbers, in constant memory [D2].
 
-UTF-8 with or without BOM, commas, quotes, and lines that end in CRLF, CR or LF. Most lines hold no quote:
-they come as runs of plain lines, whose cells are what stands between their commas. Only a row with a quote
-goes through the csv module. What can't be read is a row with a fault, and the rows behind it still count.
+UTF-8 with or without BOM, commas, quotes, and lines that end in CRLF, CR or LF. Most lines hold no quote: they
+come as a text whose cells are what stands between its commas. Only an odd line goes through the csv module.
+What can't be read is a row with a fault, and the rows behind it still count.
 """
 
 import csv
@@ -18,7 +18,6 @@ SHOWN = 1_000  # characters kept of a row too long to read
 _BLOCK = 256 * 1024  # bytes taken apart at once
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_SPECIAL_IN_JSON = bytes(set(range(32)) - set(b"\r\n")) + b"\\"
 
 
 class EncodingUnsupported(Exception):
@@ -29,17 +28,6 @@ class EncodingUnsupported(Exception):
         self.line = line
 
 
-class Run(NamedTuple):
-    """Consecutive lines without quotes, the first being `line`; blank ones among them.
-
-    `simple` says that none of them holds a backslash or control character.
-    """
-
-    line: int
-    lines: list[str]
-    simple: bool
-
-
 class Row(NamedTuple):
     """One row that begins in `line`. With a `fault` its cells are what could be read of it."""
 
@@ -48,77 +36,83 @@ class Row(NamedTuple):
     fault: str
 
 
-def read(chunks: Iterable[bytes]) -> Iterator[Run | Row]:
-    """Every line of the file, in order. Raises EncodingUnsupported."""
-    rest, rest_line = "", 0
-    for block in _blocks(chunks):
-        if block.cut:
-            yield from _rows(rest_line, rest, simple=False, final=True)
-            rest = ""
-            yield Row(block.line, [block.text[:SHOWN]], codes.ROW_TOO_LONG)
-        elif rest:
-            rest, rest_line = yield from _rows(rest_line, rest + block.text, simple=False, final=False)
-        else:
-            rest, rest_line = yield from _rows(block.line, block.text, simple=block.simple, final=False)
-    yield from _rows(rest_line, rest, simple=False, final=True)
+class Run(NamedTuple):
+    """Consecutive lines, the first being `line`; most are cells between commas as they stand.
 
-
-class _Block(NamedTuple):
-    """Whole lines, or the cut beginning of one line that is too long."""
+    The odd ones, those with quotes or NUL and those too long, are blank here; `odd` has their rows by line.
+    """
 
     line: int
-    text: str
-    simple: bool
-    cut: bool = False
+    lines: list[str]
+    odd: dict[int, Row]
 
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[_Block]:
-    """Text in whole lines, about 256 KiB at a time whatever the size of the chunks."""
-    line, held, skipping = 1, b"", False
+def read(chunks: Iterable[bytes]) -> Iterator[Run]:
+    """Every line of the file, in order. Raises EncodingUnsupported."""
+    rest, line = b"", 1
+    for held, cut in _blocks(chunks):
+        if cut:
+            _, line = yield from _runs(line, rest, final=True)
+            rest = b""
+            shown = held.decode("utf-8", "ignore")[:SHOWN]
+            yield Run(line, [""], {line: Row(line, [shown], codes.ROW_TOO_LONG)})
+            line += 1
+        else:
+            rest, line = yield from _runs(line, rest + held, final=False)
+    yield from _runs(line, rest, final=True)
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines, about 256 KiB at a time whatever the size of the chunks.
+
+    Or, with True, the cut beginning of one line that is too long.
+    """
+    held, skipping = b"", False
     for piece, last in _pieces(chunks):
         held += piece
         if skipping:
             end = _first_end(held, last=last)
             skipping = end is None
             held = held[-1:] if end is None else held[end:]  # a CR may be the half of a CRLF
-            line += not skipping
             if skipping:
                 continue
         cut = len(held) if last else _last_end(held)
         if cut:
-            yield _decoded(line, held[:cut])
-            line += _line_count(held[:cut])
+            yield held[:cut], False
             held = held[cut:]
         if len(held) > _BLOCK:
-            start = held[: 4 * SHOWN].decode("utf-8", "ignore")
-            yield _Block(line, start, simple=False, cut=True)
+            yield held[: 4 * SHOWN], True
             held, skipping = held[-1:], True
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Pieces of one size, so that where rows fall doesn't depend on the network; True with the last."""
-    held = bytearray()
-    begun = False
+    held: list[bytes] = []
+    size, begun = 0, False
     for chunk in chunks:
-        held += chunk
-        if not begun and len(held) >= _BLOCK:
-            _begin(held)
-            begun = True
-        while len(held) > _BLOCK:
-            yield bytes(held[:_BLOCK]), False
-            del held[:_BLOCK]
-    if not begun:
-        _begin(held)
-    yield bytes(held), True
+        held.append(chunk)
+        size += len(chunk)
+        if size <= _BLOCK:
+            continue
+        joined = b"".join(held)
+        if not begun:
+            joined, begun = _begun(joined), True
+        full = max(len(joined) - 1, 0) // _BLOCK * _BLOCK
+        for at in range(0, full, _BLOCK):
+            yield joined[at : at + _BLOCK], False
+        held = [joined[full:]]
+        size = len(held[0])
+    joined = b"".join(held)
+    yield joined if begun else _begun(joined), True
 
 
-def _begin(held: bytearray) -> None:
-    """Drop the BOM. UTF-16 without one is valid UTF-8 full of NULs, so it is refused here."""
-    if held.startswith(_BOM):
-        del held[: len(_BOM)]
+def _begun(held: bytes) -> bytes:
+    """Without the BOM. UTF-16 without one is valid UTF-8 full of NULs, so it is refused here."""
+    held = held.removeprefix(_BOM)
     sample = held[:4096]
     if sample.count(0) * 5 > len(sample):
         raise EncodingUnsupported(1)
+    return held
 
 
 def _first_end(held: bytes, *, last: bool) -> int | None:
@@ -137,47 +131,57 @@ def _line_count(held: bytes) -> int:
     return ends + held.count(b"\r") - held.count(b"\r\n") if b"\r" in held else ends
 
 
-def _decoded(line: int, held: bytes) -> _Block:
+def _runs(first: int, held: bytes, *, final: bool) -> Generator[Run, None, tuple[bytes, int]]:
+    """Whole lines taken apart; returns a rest to be read with what follows, and the line that is next."""
+    if not held:
+        return b"", first
     try:
         text = held.decode()
     except UnicodeDecodeError as error:
-        raise EncodingUnsupported(line + _line_count(held[: error.start])) from None
-    return _Block(line, text, len(held.translate(None, _SPECIAL_IN_JSON)) == len(held))
-
-
-def _rows(first: int, text: str, *, simple: bool, final: bool) -> Generator[Run | Row, None, tuple[str, int]]:
-    """Rows of a text in whole lines; returns a rest to be read with what follows, and its line."""
-    if not text:
-        return "", 0
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if "\r" in text else text.split("\n")
-    if not lines[-1]:
-        lines.pop()
+        raise EncodingUnsupported(first + _line_count(held[: error.start])) from None
+    lines = _split(text)
+    found: dict[int, Row] = {}
     kept: list[str] = []  # the same lines with their ends, once a quoted cell spans several
     done = 0
     for at in _odd(text, lines):
         if at < done:
             continue  # inside a quoted cell that began before
-        if at > done:
-            yield Run(first + done, lines[done:at], simple)
         used = 1
         cells, fault = _odd_row(lines[at])
         if fault == codes.UNCLOSED_QUOTE:
             kept = kept or _LINE.findall(text)
             spanning = _spanning_row(kept, at, final=final)
             if spanning is None:
-                return "".join(kept[at:]), first + at
+                if at:
+                    yield Run(first, lines[:at], found)
+                return "".join(kept[at:]).encode(), first + at
             if spanning[0]:
                 cells, used = spanning
                 fault = codes.NUL_CHARACTER if any("\0" in cell for cell in cells) else ""
-        yield Row(first + at, cells, fault)
+        found[first + at] = Row(first + at, cells, fault)
         done = at + used
-    if done < len(lines):
-        yield Run(first + done, lines[done:] if done else lines, simple)
-    return "", 0
+        lines[at:done] = [""] * used
+    yield Run(first, lines, found)
+    return b"", first + len(lines)
+
+
+def _split(text: str) -> list[str]:
+    """The lines of a text, without their ends."""
+    end = "\n"
+    if "\r" in text:
+        both = text.count("\r\n")
+        if both == text.count("\r") == text.count("\n"):
+            end = "\r\n"
+        else:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split(end)
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _odd(text: str, lines: list[str]) -> list[int]:
-    """Which lines aren't simply cells between commas: those with a quote or NUL, and those too long."""
+    """Which lines aren't simply cells between commas, counted from 0."""
     if "\0" in text or max(map(len, lines)) > MAX_ROW:
         return [at for at, line in enumerate(lines) if '"' in line or "\0" in line or len(line) > MAX_ROW]
     return [at for at, line in enumerate(lines) if '"' in line] if '"' in text else []

@@ -1,6 +1,5 @@
 """Objects of the work bucket: what a run leaves for its next step. Nothing in it starts anything. [P9]"""
 
-import json
 from functools import cache
 from typing import IO, Any
 
@@ -15,12 +14,12 @@ def client() -> Any:
 
 def import_part(import_id: str, part: int) -> str:
     """The key of a part as validation left it."""
-    return f"imports/{import_id}/parts/{part:05d}.json"
+    return f"imports/{import_id}/parts/{part:05d}.csv"
 
 
 def checked_part(import_id: str, part: int) -> str:
     """The key of a part without those who opted out."""
-    return f"imports/{import_id}/checked/{part:05d}.json"
+    return f"imports/{import_id}/checked/{part:05d}.csv"
 
 
 def rejected_rows(import_id: str) -> str:
@@ -38,13 +37,14 @@ class Work:
         self.bucket = bucket
         self._s3 = s3
 
-    def put_json(self, key: str, text: str) -> None:
-        """Keep a JSON text."""
-        self._put(key, text.encode(), "application/json")
+    def put_part(self, key: str, rows: str) -> None:
+        """Keep the rows of a part (domain/imports.py)."""
+        self._put(key, rows.encode(), "text/csv; charset=utf-8")
 
-    def get_json(self, key: str) -> Any:
+    def get_part(self, key: str) -> str:
         answer = (self._s3 or client()).get_object(Bucket=self.bucket, Key=key)
-        return json.loads(answer["Body"].read())
+        rows: str = answer["Body"].read().decode()
+        return rows
 
     def put_csv(self, key: str, content: IO[bytes]) -> None:
         """Keep a file for people, read from where `content` stands."""
