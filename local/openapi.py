@@ -22,7 +22,7 @@ IDEMPOTENCY_KEY = {
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 LOCATED = frozenset(
-    {"create_campaign", "create_list", "create_api_key"}
+    {"create_campaign", "create_list", "create_api_key", "add_user"}
 )  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
@@ -43,6 +43,9 @@ TAGGED = frozenset(
         "edit_member",
         "opt_out_member",
         "undo_opt_out",
+        "add_user",
+        "get_user",
+        "change_user",
     ]
 )
 FAILURES = {
@@ -52,6 +55,14 @@ FAILURES = {
     "delete_member": ("LIST_LOADING",),
     "create_list": ("ALREADY_EXISTS",),
     "edit_list": ("ALREADY_EXISTS",),
+    "pause_campaign": ("STATUS_CONFLICT",),
+    "resume_campaign": ("STATUS_CONFLICT",),
+    "cancel_campaign": ("STATUS_CONFLICT",),
+    "rotate_api_key": ("STATUS_CONFLICT",),
+    "revoke_api_key": ("STATUS_CONFLICT",),
+    "add_user": ("ALREADY_EXISTS",),
+    "change_user": ("STATUS_CONFLICT",),
+    "remove_user": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),
 }
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -209,11 +220,6 @@ def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
     if "if-match" in names:
         kinds += [problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED]
     kinds += [getattr(problems, name) for name in FAILURES.get(operation["operationId"], ())]
-    if (
-        path.endswith(("/pause", "/resume", "/cancel", "/rotate"))
-        or operation["operationId"] == "revoke_api_key"
-    ):
-        kinds.append(problems.STATUS_CONFLICT)
     return kinds
 
 

@@ -1,4 +1,4 @@
-"""What goes in and out of the API about keys [A2]."""
+"""What goes in and out of the API about keys and users [A2]."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from kabar.domain.access import Scope
+from kabar.domain.access import ROLES, Role, Scope
 from schemas import Request, Time, moment
 
 KeyId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", examples=["1f2e3d4c5b6a7988"])]
@@ -94,3 +94,51 @@ def fields_of(item: Mapping[str, Any], now: int) -> dict[str, Any]:
         "old_secret_until": moment(old_until) if old_until > now else None,
         "revoked_at": moment(item.get("revoked_at")),
     }
+
+
+_EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+Email = Annotated[
+    str, Field(max_length=78, pattern=_EMAIL, examples=["amy@acme.example"])
+]  # Cognito: 128 with
+Name = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f]+$", examples=["Amy Scott"])]
+ARole = Annotated[Role, Field(strict=False)]
+
+
+class NewUser(Request):
+    """Somebody to invite."""
+
+    email: Email
+    name: Name
+    role: ARole = Field(description="What they may do; no role that may do more than you.")
+
+
+class UserChange(Request):
+    """What to change about a user; what is null or left out stays."""
+
+    name: Name | None = None
+    role: ARole | None = None
+
+
+class UserView(BaseModel):
+    """A user of the workspace."""
+
+    id: str = Field(examples=["0b6e1a52-5d0f-4a63-9a53-2f5d0e1c7a11"])
+    email: str
+    name: str
+    role: Role
+    scopes: list[Scope] = Field(description="What the role stands for.")
+    created_at: Time
+    created_by: str
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> "UserView":
+        role = Role(item["role"])
+        return cls(
+            id=item["id"],
+            email=item["email"],
+            name=item["name"],
+            role=role,
+            scopes=sorted(ROLES[role]),
+            created_at=moment(item["created_at"]) or "",
+            created_by=item["created_by"],
+        )

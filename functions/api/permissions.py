@@ -36,6 +36,11 @@ NEEDS: dict[str, Scope] = {
     "get_api_key": Scope.KEYS_READ,
     "rotate_api_key": Scope.KEYS_WRITE,
     "revoke_api_key": Scope.KEYS_WRITE,
+    "add_user": Scope.USERS_WRITE,
+    "list_users": Scope.USERS_READ,
+    "get_user": Scope.USERS_READ,
+    "change_user": Scope.USERS_WRITE,
+    "remove_user": Scope.USERS_WRITE,
 }
 
 

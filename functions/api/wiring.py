@@ -15,6 +15,8 @@ from kabar.settings import read
 from kabar.storage import ids
 from kabar.storage.api_keys import Keyring
 from kabar.storage.dynamo import Table
+from kabar.storage.sign_ins import Pool
+from kabar.storage.users import Users
 from limits import Limits
 from problems import Problem
 
@@ -32,6 +34,7 @@ class Settings:
     cursor_key_secret: str
     key_pepper_secret: str
     requests_per_minute: int
+    user_pool_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ def cursors() -> Cursors:
 @cache
 def keyring() -> Keyring:
     return Keyring(table("workspaces"), table("activity"), _secret(settings().key_pepper_secret))
+
+
+@cache
+def users() -> Users:
+    return Users(table("workspaces"), table("activity"))
+
+
+@cache
+def pool() -> Pool:
+    return Pool(settings().user_pool_id)
 
 
 @cache

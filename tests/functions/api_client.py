@@ -11,8 +11,8 @@ import pytest
 
 import wiring
 from kabar.domain.access import Scope
-from kabar.storage import executions, keys
-from tests.functions.fake_dynamo import FakeDynamo
+from kabar.storage import executions, keys, sign_ins
+from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load
 
 SETTINGS = {
@@ -23,6 +23,7 @@ SETTINGS = {
     "CURSOR_KEY_SECRET": "cursor-key",
     "KEY_PEPPER_SECRET": "key-pepper",
     "REQUESTS_PER_MINUTE": "100000",
+    "USER_POOL_ID": "eu-west-1_pool",
 }
 REQUEST_ID = "5f1c2d3e-request"
 
@@ -50,9 +51,34 @@ class Clients:
         self.dynamodb = dynamodb
         self.secretsmanager = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "k" * 64})
         self.stepfunctions = SimpleNamespace(start_execution=self._start)
+        self.people: dict[str, str] = {}  # username -> id
+        setattr(
+            self,
+            "cognito-idp",
+            SimpleNamespace(
+                admin_create_user=self._invite,
+                admin_get_user=lambda **how: {"UserAttributes": self._attributes(how["Username"])},
+                admin_delete_user=self._forget,
+            ),
+        )
         self.s3 = SimpleNamespace(
             generate_presigned_url=lambda _, **how: f"https://work/{how['Params']['Key']}?{how['ExpiresIn']}"
         )
+
+    def _invite(self, **request: Any) -> dict[str, Any]:
+        if "@" not in request["Username"].strip("@"):
+            raise client_error("InvalidParameterException")
+        if request["Username"] in self.people:
+            raise client_error("UsernameExistsException")
+        self.people[request["Username"]] = f"0b6e1a52-5d0f-4a63-9a53-{len(self.people):012x}"
+        return {"User": {"Attributes": self._attributes(request["Username"])}}
+
+    def _attributes(self, username: str) -> list[dict[str, str]]:
+        return [{"Name": "email", "Value": username}, {"Name": "sub", "Value": self.people[username]}]
+
+    def _forget(self, **request: Any) -> None:
+        if self.people.pop(request["Username"], None) is None:
+            raise client_error("UserNotFoundException")
 
     def _start(self, **request: Any) -> None:
         self.started[request["name"]] = json.loads(request["input"])
@@ -125,6 +151,9 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         wiring.cursors,
         wiring.keyring,
         wiring.limits,
+        wiring.users,
+        wiring.pool,
+        sign_ins.client,
         wiring._s3,
     )
     for cached in caches:

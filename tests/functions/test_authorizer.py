@@ -4,15 +4,24 @@ import re
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
 
+from kabar.domain.access import ROLES, Role
 from kabar.storage import keys
 from kabar.storage.api_keys import Keyring
 from kabar.storage.dynamo import Table
+from kabar.storage.sign_ins import Person
 from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.loading import load, sample
 
 NOW = 1_780_000_000_000
+SETTINGS = {
+    "KEY_PEPPER_SECRET": "key-pepper",
+    "USER_POOL_ID": "eu-west-1_pool",
+    "USER_POOL_CLIENT_ID": "client",
+    "AWS_REGION": "eu-west-1",
+}
 
 
 @pytest.fixture
@@ -24,7 +33,9 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> FakeDynamo:
 
 @pytest.fixture
 def authorizer(monkeypatch: pytest.MonkeyPatch, tables: FakeDynamo) -> ModuleType:
-    monkeypatch.setenv("KEY_PEPPER_SECRET", "key-pepper")
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     secrets = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "pepper"})
     return load("authorizer", monkeypatch, dynamodb=tables, secretsmanager=secrets)
 
@@ -68,6 +79,7 @@ def test_a_key_leads_to_its_workspace(
     assert answer["context"] == {
         "workspace": "acme",
         "principal": principal,
+        "role": "",
         "scopes": "lists:read lists:write",
     }
 
@@ -206,3 +218,53 @@ def test_the_last_use_is_noted_once_a_minute(
         noted.append((item["used_at"] - NOW) // 1000)
     assert noted == [0, 0, 0, 60, 60, 60, 120]
     assert tables.calls.count("update_item") == 3
+
+
+# ---- people -----------------------------------------------------------------------------------------------
+
+SUB = "0b6e1a52-5d0f-4a63-9a53-2f5d0e1c7a11"
+
+
+@pytest.fixture
+def signed_in(authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Every token is good and speaks for a person of `acme`."""
+    tokens = SimpleNamespace(verify=lambda _: Person("acme", SUB))
+    monkeypatch.setattr(authorizer, "_tokens", lambda: tokens)
+    return authorizer
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_somebody_who_signed_in_has_the_scopes_of_their_role(
+    signed_in: ModuleType, tables: FakeDynamo, role: Role
+) -> None:
+    tables.seed("workspaces", keys.user("acme", SUB), role=role.value)
+    assert signed_in.handler(event("Bearer a.b.c"), None)["context"] == {
+        "workspace": "acme",
+        "principal": f"user:{SUB}",
+        "role": role.value,
+        "scopes": " ".join(sorted(ROLES[role])),
+    }
+
+
+def test_a_removed_user_and_one_of_another_workspace_are_refused(
+    signed_in: ModuleType, tables: FakeDynamo
+) -> None:
+    tables.seed("workspaces", keys.user("rival", SUB), role="owner")
+    assert refused(signed_in, event("Bearer a.b.c"))
+
+
+def test_the_keys_of_the_pool_come_from_where_it_is(
+    authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def urlopen(url: str, timeout: int) -> Any:
+        asked.append((url, timeout))
+        raise OSError("no network")
+
+    monkeypatch.setattr("kabar.storage.sign_ins.urlopen", urlopen)
+    header = jwt.encode({}, "k" * 32, "HS256", headers={"kid": "k1"})
+    with pytest.raises(OSError, match="no network"):
+        authorizer.handler(event(f"Bearer {header}"), None)
+    aws = "https://cognito-idp.eu-west-1.amazonaws.com"
+    assert asked == [(f"{aws}/eu-west-1_pool/.well-known/jwks.json", 3)]

@@ -94,6 +94,15 @@ def api_key_of(workspace: str, key_id: str) -> Key:
     return _key(workspace_pk(workspace), f"apikey#{key_id}")
 
 
+def user(workspace: str, user_id: str) -> Key:
+    return _key(workspace_pk(workspace), f"user#{user_id}")
+
+
+def owners(workspace: str) -> Key:
+    """How many owners a workspace has."""
+    return _key(workspace_pk(workspace), "owners")
+
+
 def webhook(token: str) -> Key:
     """A carrier's webhook token, found by its SHA-256; the token itself is stored nowhere in the tables."""
     return _key(f"webhook#{hashlib.sha256(token.encode()).hexdigest()}", "webhook")
