@@ -8,10 +8,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from kabar.domain.campaigns import Life
 from kabar.domain.import_codes import IMPORTS
+from kabar.domain.schedule import BadSchedule, Due, due, zone
 from kabar.domain.statuses import MEANINGS
 from kabar.domain.text import UnknownPlaceholder, parse
 from kabar.storage.reports import Report
@@ -175,8 +183,27 @@ def _estimated_end(head: Mapping[str, Any]) -> int | None:
     return int(head["created_at"] + (head["updated_at"] - head["created_at"]) * total / read)
 
 
+class At(Request):
+    """A time on the wall clock of a zone; rounded up to the next ten minutes [F3]."""
+
+    at: str = Field(
+        pattern=r"^20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$",
+        description="Local date and time, without an offset.",
+        examples=["2026-12-01T09:00"],
+    )
+    timezone: str = Field(max_length=64, description="IANA time zone.", examples=["Pacific/Auckland"])
+
+    def due(self, now: int) -> Due:
+        """Raises BadSchedule."""
+        try:
+            wanted = datetime.fromisoformat(self.at)
+        except ValueError as error:
+            raise BadSchedule(f"{self.at} is no date and time") from error
+        return due(wanted, zone(self.timezone), datetime.fromtimestamp(now / 1000, UTC))
+
+
 class NewCampaign(Request):
-    """A campaign to send at once."""
+    """A campaign to send now or at a time."""
 
     name: str = Field(min_length=1, max_length=50, examples=["Christmas hours"])
     list_id: Id
@@ -186,12 +213,23 @@ class NewCampaign(Request):
         description="%%1%% to %%6%% stand for each recipient's params.",
         examples=["Hi %%1%%, we are open on Boxing Day."],
     )
-    schedule: Literal["now"] = Field(description="When to send.")
+    schedule: Literal["now"] | At = Field(description="When to send.")
     sender: str | None = Field(
         default=None,
         description="Up to 11 letters and digits, or a number; the workspace's own when left out.",
         examples=["Kabar"],
     )
+
+    @field_validator("schedule", mode="wrap")
+    @classmethod
+    def _now_or_at(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        """One error that says what is possible, instead of one for each kind of schedule."""
+        try:
+            return check(value)
+        except ValidationError as error:
+            wrong = [each for each in error.errors() if each["loc"][0] == At.__name__ and each["loc"][1:]]
+            details = [f"{each['loc'][1]}: {each['msg']}" for each in wrong]
+            raise ValueError("; ".join(details) or 'give "now", or {"at": …, "timezone": …}') from error
 
     @field_validator("name", "text")
     @classmethod
@@ -217,6 +255,14 @@ class NewCampaign(Request):
         return sender
 
 
+class Scheduled(BaseModel):
+    """The slot on the wall clock of the zone; `rounded` says that the time asked for was moved up to it."""
+
+    at: str
+    timezone: str
+    rounded: bool
+
+
 class CampaignView(BaseModel):
     """A campaign and where it stands."""
 
@@ -230,6 +276,7 @@ class CampaignView(BaseModel):
     recipients: Count | None = Field(description="Known once the recipients are frozen at the start.")
     segments: Count | None = Field(description="Of all recipients' texts together; known with recipients.")
     scheduled_at: Time
+    schedule: Scheduled | None = Field(description="As it was asked for; null for a campaign sent at once.")
     created_at: Time
     status_at: Time = Field(description="Since when it has this status.")
 
@@ -247,6 +294,7 @@ class CampaignView(BaseModel):
             recipients=plan.get("recipients"),
             segments=plan.get("segments"),
             scheduled_at=moment(head["due_at"]) or "",
+            schedule=head.get("schedule"),
             created_at=moment(head["created_at"]) or "",
             status_at=moment(head.get("status_at", head["created_at"])) or "",
         )

@@ -173,7 +173,7 @@ def test_a_call_is_logged_in_one_line_without_its_body(api: Api, caplog: pytest.
         ({"text": "Hi %%7%%"}, "#/text"),
         ({"text": "%%8%%"}, "#/text"),
         ({"text": "%%9%%"}, "#/text"),
-        ({"schedule": {"at": "2026-12-01T09:00", "timezone": "Pacific/Auckland"}}, "#/schedule"),
+        ({"schedule": {"at": "2026-01-01T09:00", "timezone": "Pacific/Auckland"}}, "#/schedule"),
         ({"schedule": "later"}, "#/schedule"),
         ({"sender": "TwelveLetter"}, "#/sender"),
         ({"sender": "Kabär"}, "#/sender"),

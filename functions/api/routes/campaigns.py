@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
 import problems
+from kabar.domain.schedule import BadSchedule
 from kabar.storage import browse, executions, keys, workspaces
 from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
 from kabar.storage.chunks import Chunks
@@ -27,7 +28,7 @@ def campaigns() -> Campaigns:
 @router.post(
     "/v1/campaigns",
     status_code=201,
-    summary="Create a campaign and start it",
+    summary="Create a campaign that starts now or when it is due",
     tags=["Campaigns"],
     operation_id="create_campaign",
 )
@@ -41,7 +42,7 @@ def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> Campaig
     if browse.list_head(table("workspaces"), workspace, new.list_id) is None:
         raise invalid("list_id", "there is no list with this id")
     defaults = workspaces.settings(table("workspaces"), workspace)
-    head = {
+    head: dict[str, Any] = {
         "id": campaign,
         "name": new.name,
         "list_id": new.list_id,
@@ -50,10 +51,23 @@ def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> Campaig
         "carrier": defaults["carrier"],
         "due_at": at,
         "created_at": at,
+        **_schedule(new, at),
     }
     campaigns().create(workspace, head, caller.who)
     executions.start_leg(settings().run_campaign_arn, workspace, campaign, 1)
     return CampaignView.of(campaigns().get(workspace, campaign, consistent=True) or head)
+
+
+def _schedule(new: NewCampaign, now: int) -> dict[str, Any]:
+    """When it is due and as what it was asked for; nothing for now."""
+    if new.schedule == "now":
+        return {}
+    try:
+        due = new.schedule.due(now)
+    except BadSchedule as error:
+        raise invalid("schedule", str(error)) from error
+    asked = {"at": f"{due.local:%Y-%m-%dT%H:%M}", "timezone": new.schedule.timezone, "rounded": due.rounded}
+    return {"due_at": int(due.at.timestamp() * 1000), "schedule": asked}
 
 
 @router.get(
@@ -114,7 +128,7 @@ def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Campai
 @router.post(
     "/v1/campaigns/<campaign_id>/resume",
     status_code=202,
-    summary="Resume a paused campaign; nobody is skipped or sent twice",
+    summary="Resume a paused campaign, or send a missed one now; nobody is skipped or sent twice",
     tags=["Campaigns"],
     operation_id="resume_campaign",
 )
