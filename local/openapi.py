@@ -13,7 +13,15 @@ from local.paths import ROOT
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 EXAMPLES = ROOT / "local" / "openapi_examples.json"  # one whole body per schema
-SECURITY = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "kb_<key id>_<secret>"}}
+SECURITY = {
+    "key": {"type": "http", "scheme": "bearer", "bearerFormat": "kb_<key id>_<secret>"},
+    "user": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A Cognito access token.",
+    },
+}
 KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -111,13 +119,13 @@ def document() -> dict[str, Any]:
         "properties": PROBLEM["properties"] | {"code": {"type": "string", "enum": catalogue}}
     }
     found["components"] |= {"securitySchemes": SECURITY, "responses": {}}
-    found["security"] = [{"key": []}]
+    found["security"] = [{way: []} for way in SECURITY]
     for path, methods in found["paths"].items():
         for method, operation in methods.items():
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY | {"schema": KEY_SCHEMA})
             _finish(path, operation, found["components"]["responses"], problems)
-            operation["security"] = [{"key": [needs[operation["operationId"]]]}]
+            operation["security"] = [{way: [needs[operation["operationId"]]]} for way in SECURITY]
     found["paths"] = dict(sorted(found["paths"].items()))
     # Page[ListView] is a name for Python
     named = re.sub(r"Page_(\w+?)View_", r"\1Page", json.dumps(found, ensure_ascii=False))

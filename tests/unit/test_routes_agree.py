@@ -44,7 +44,7 @@ def test_the_committed_document_is_what_the_code_says() -> None:
 
 def test_the_document_is_3_1_and_every_route_wants_a_key() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
-    assert DOCUMENT["security"] == [{"key": []}]
+    assert DOCUMENT["security"] == [{"key": []}, {"user": []}]
     assert DOCUMENT["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 
 
