@@ -30,7 +30,7 @@ IDEMPOTENCY_KEY = {
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 LOCATED = frozenset(
-    {"create_campaign", "create_list", "create_api_key", "add_user"}
+    {"create_campaign", "create_list", "create_import", "create_api_key", "add_user"}
 )  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
@@ -62,6 +62,7 @@ FAILURES = {
     "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),
     "delete_member": ("LIST_LOADING",),
     "create_list": ("ALREADY_EXISTS",),
+    "create_import": ("ALREADY_EXISTS",),
     "edit_list": ("ALREADY_EXISTS",),
     "pause_campaign": ("STATUS_CONFLICT",),
     "resume_campaign": ("STATUS_CONFLICT",),
@@ -192,7 +193,7 @@ def _successes(operation: dict[str, Any]) -> dict[str, Any]:
         for response in responses.values():
             response.setdefault("headers", {})["ETag"] = {"schema": {"type": "string"}, "required": True}
     if operation["operationId"] in LOCATED:
-        headers = responses["201"].setdefault("headers", {})
+        headers = responses[min(responses)].setdefault("headers", {})
         headers["Location"] = {"schema": {"type": "string"}, "required": True}
     return responses
 

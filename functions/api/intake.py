@@ -41,7 +41,7 @@ def checked(event: dict[str, Any]) -> dict[str, Any]:
         raise Problem(
             problems.BODY_TOO_LARGE,
             f"A body may have {MAX_BODY} bytes (4 MB); this one has {size}. "
-            "Larger lists come as a CSV file in the uploads bucket.",
+            "Larger lists come as a file: POST /v1/imports answers with a form to upload it.",
         )
     many = {name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()}
     return event | {"headers": headers, "multiValueHeaders": many, "body": body, "isBase64Encoded": False}

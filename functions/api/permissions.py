@@ -20,6 +20,8 @@ NEEDS: dict[str, Scope] = {
     "opt_out_member": Scope.LISTS_WRITE,
     "undo_opt_out": Scope.LISTS_WRITE,
     "list_imports": Scope.LISTS_READ,
+    "create_import": Scope.LISTS_WRITE,
+    "import_members": Scope.LISTS_WRITE,
     "get_import": Scope.LISTS_READ,
     "create_campaign": Scope.CAMPAIGNS_WRITE,
     "list_campaigns": Scope.CAMPAIGNS_READ,

@@ -129,7 +129,10 @@ class ImportView(BaseModel):
 
     id: str = Field(examples=["4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c"])
     key: str = Field(description="The object in the uploads bucket.", examples=["acme/lists/Gym/members.csv"])
-    state: Literal["validating", "needs_decision", "loading", "done", "failed"]
+    purpose: Literal["append", "new_list", "delete_members", "blacklist"]
+    filename: str | None = Field(description="What the file was called, if that was said.")
+    remove_opt_outs: bool
+    state: Literal["waiting_for_file", "validating", "needs_decision", "loading", "done", "failed"]
     phase: str | None = Field(description="What it is doing, for people.")
     list_id: Id | None
     list_name: str | None
@@ -161,6 +164,8 @@ class ImportView(BaseModel):
         return cls(
             id=head["id"],
             key=head["key"],
+            purpose=head.get("purpose", "append"),
+            remove_opt_outs=head.get("remove_opt_outs", True),
             state=head["state"],
             **same,
             estimated_end=moment(_estimated_end(head)),
@@ -173,7 +178,17 @@ class ImportView(BaseModel):
 
 
 _COUNTS = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read")
-_OPTIONAL = ("phase", "list_id", "list_name", "header", "added", "readded", "updated", "bytes_total")
+_OPTIONAL = (
+    "phase",
+    "filename",
+    "list_id",
+    "list_name",
+    "header",
+    "added",
+    "readded",
+    "updated",
+    "bytes_total",
+)
 
 
 def _estimated_end(head: Mapping[str, Any]) -> int | None:

@@ -20,6 +20,9 @@ from kabar.storage.users import Users
 from limits import Limits
 from problems import Problem
 
+MAX_UPLOAD = 200 * 1024 * 1024
+UPLOAD_SECONDS = 3600
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,6 +32,7 @@ class Settings:
     dispatch_table: str
     activity_table: str
     idempotency_table: str
+    uploads_bucket: str
     work_bucket: str
     run_campaign_arn: str
     cursor_key_secret: str
@@ -119,6 +123,34 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     if not context.get("workspace"):
         raise Problem(problems.UNAUTHORIZED, "Send the header Authorization: Bearer kb_… with a valid key.")
     return Caller(context["workspace"], context["principal"], frozenset(context["scopes"].split()))
+
+
+def upload_form(object_key: str) -> dict[str, Any]:
+    """{url, fields} of a form that puts one object of at most MAX_UPLOAD bytes into the uploads bucket."""
+    form: dict[str, Any] = _s3().generate_presigned_post(
+        settings().uploads_bucket,
+        object_key,
+        Conditions=[["content-length-range", 0, MAX_UPLOAD]],
+        ExpiresIn=UPLOAD_SECONDS,
+    )
+    return form
+
+
+def upload(object_key: str, content: bytes) -> None:
+    """Put an object into the uploads bucket, unless it is there already."""
+    from botocore.exceptions import ClientError
+
+    try:
+        _s3().put_object(
+            Bucket=settings().uploads_bucket,
+            Key=object_key,
+            Body=content,
+            ContentType="text/csv; charset=utf-8",
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
 
 
 def caller(request: Request) -> Caller:

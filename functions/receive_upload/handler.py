@@ -1,4 +1,4 @@
-"""A file that was dropped into the uploads bucket -> one import per object version [D1] [D8]."""
+"""A file in the uploads bucket, dropped or announced -> one import per object version [D1] [D8]."""
 
 import json
 import time
@@ -10,8 +10,8 @@ from urllib.parse import unquote_plus
 from kabar import settings
 from kabar.log import logger
 from kabar.storage import executions, workspaces
-from kabar.storage.dynamo import Table
-from kabar.storage.imports import FINAL, Imports, import_id
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.imports import FINAL, OPTIONS, WAITING, Imports, import_id
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,19 @@ class Settings:
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES)
+KINDS = ("lists", "uploads")
 
 
 @dataclass(frozen=True)
 class Drop:
-    """One object version, `<workspace>/lists/<list id or name>/<file>`."""
+    """One object version: `<workspace>/lists/<list id or name>/<file>`, or `<workspace>/uploads/<import>/<file>`."""
 
     bucket: str
     key: str
     version: str
     size: int
     workspace: str
+    kind: str
     target: str
 
 
@@ -44,11 +46,11 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
             drop = _drop(told["s3"])
             if drop is None:
                 # again would not help: nobody knows whose it is
-                logger.warning(
-                    "upload ignored", why="unknown workspace, or no <workspace>/lists/<list>/<file>"
-                )
+                logger.warning("upload ignored", why="unknown workspace, or a key of no known kind")
+            elif drop.kind == "uploads":
+                _take(drop)
             else:
-                _begin(drop)
+                _begin(drop, {"list_name": drop.target})
 
 
 def _notices(body: str) -> Iterator[Mapping[str, Any]]:
@@ -59,22 +61,44 @@ def _notices(body: str) -> Iterator[Mapping[str, Any]]:
 
 def _drop(told: Mapping[str, Any]) -> Drop | None:
     key = unquote_plus(told["object"]["key"])
-    workspace, lists, target, file = ([*key.split("/", 3), "", "", ""])[:4]
-    if lists != "lists" or not file or file.endswith("/"):
+    workspace, kind, target, file = ([*key.split("/", 3), "", "", ""])[:4]
+    if kind not in KINDS or not file or file.endswith("/"):
         return None
     try:
         workspaces.settings(WORKSPACES, workspace)
     except workspaces.UnknownWorkspace:
         return None
     version = told["object"].get("versionId", "null")
-    return Drop(told["bucket"]["name"], key, version, told["object"].get("size", 0), workspace, target)
+    return Drop(told["bucket"]["name"], key, version, told["object"].get("size", 0), workspace, kind, target)
 
 
-def _begin(drop: Drop) -> None:
+def _take(drop: Drop) -> None:
+    """The file of an announced import; another version of it is an import of its own."""
+    expected = IMPORTS.get(drop.workspace, drop.target)
+    if expected is None or expected["key"] != drop.key:
+        logger.warning("upload ignored", why="nobody announced it", workspace=drop.workspace)
+        return
+    if expected["state"] == WAITING:
+        now = time.time_ns() // 1_000_000
+        if IMPORTS.arrived(drop.workspace, expected, drop.version, drop.size, now):
+            _start(drop, drop.target, new=True)
+            return
+        expected = IMPORTS.get(drop.workspace, drop.target) or expected
+    if expected.get("version") == drop.version:
+        _start(drop, drop.target, new=False)
+    else:
+        _begin(drop, {name: expected[name] for name in OPTIONS if name in expected})
+
+
+def _begin(drop: Drop, options: Item) -> None:
     name = import_id(drop.bucket, drop.key, drop.version)
     source = {"bucket": drop.bucket, "key": drop.key, "version": drop.version}
-    head = source | {"id": name, "list_name": drop.target, "bytes_total": drop.size}
-    new = IMPORTS.begin(drop.workspace, head | {"created_at": time.time_ns() // 1_000_000})
+    head = source | {"id": name, "bytes_total": drop.size, "created_at": time.time_ns() // 1_000_000}
+    _start(drop, name, new=IMPORTS.begin(drop.workspace, head | options))
+
+
+def _start(drop: Drop, name: str, *, new: bool) -> None:
+    source = {"bucket": drop.bucket, "key": drop.key, "version": drop.version}
     if not new and (IMPORTS.get(drop.workspace, name) or {}).get("state") in FINAL:
         logger.info("upload repeated", workspace=drop.workspace, import_id=name)
         return

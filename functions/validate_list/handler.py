@@ -18,7 +18,7 @@ from kabar.domain.numbers import Numbers
 from kabar.log import logger
 from kabar.storage import work, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import Imports, counts
+from kabar.storage.imports import Imports, ListGone, counts
 from kabar.storage.lists import MAX_NAME
 from kabar.storage.work import Work
 
@@ -76,7 +76,10 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
     if problem:
         return _failed(workspace, head, problem, **files, **counts(totals), bytes_read=output.bytes_read)
-    list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
+    try:
+        list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
+    except ListGone:
+        return _failed(workspace, head, codes.LIST_GONE, **files, **counts(totals))
     told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
     return {"outcome": "valid", "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
 

@@ -4,6 +4,7 @@ import json
 import urllib.parse
 from typing import Any
 
+import httpx
 import pytest
 
 from local import job
@@ -79,3 +80,31 @@ def test_lists_are_made_renamed_found_and_deleted(stack: stacks.Stack) -> None:
     ]
     swept = stack.client("lambda").invoke(FunctionName=sweep, Payload=b"{}")
     assert json.loads(swept["Payload"].read())["members_removed"] == 1
+
+
+def test_an_announced_file_and_members_in_a_body_become_members(stack: stacks.Stack) -> None:
+    announced = stack.api(
+        "POST", "/v1/imports", {"purpose": "new_list", "list_name": "Announced", "filename": "kişiler.csv"}
+    )
+    assert announced.status == 201, announced.body
+    form = announced.body["upload"]
+    assert post(form, "Ayşe,+90\n".encode() + b"+905321234501,A\n+905321234502,B\n") in {200, 204}
+    done = follow(stack, announced.body["key"])
+    assert (done["state"], done["list_name"], done["accepted"]) == ("done", "Announced", 2)
+    assert post(form, b"x" * (200 * 1024 * 1024 + 1)) in {400, 403, 413}
+    members = [{"mobile": "+905321234503", "params": ["C"]}, {"mobile": "+90 532 123 45 01"}]
+    sent = stack.api("POST", f"/v1/lists/{done['list_id']}/members/import", {"members": members})
+    assert sent.status == 202, sent.body
+    done = follow(stack, sent.body["key"])
+    assert (done["accepted"], done["corrected"], done["added"], done["updated"]) == (1, 1, 1, 1)
+    assert counts(stack, done["list_id"]) == (3, 0, 0)
+
+
+def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
+    return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
+
+
+def post(form: dict[str, Any], content: bytes) -> int:
+    """Send the file as a browser does; the status."""
+    files = {"file": ("file.csv", content, "text/csv")}
+    return httpx.post(form["url"], data=form["fields"], files=files, timeout=60).status_code

@@ -18,6 +18,7 @@ from tests.functions.loading import load
 SETTINGS = {
     "ACTIVITY_TABLE": "activity",
     "IDEMPOTENCY_TABLE": "idempotency",
+    "UPLOADS_BUCKET": "uploads",
     "WORK_BUCKET": "work",
     "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
     "CURSOR_KEY_SECRET": "cursor-key",
@@ -61,8 +62,14 @@ class Clients:
                 admin_delete_user=self._forget,
             ),
         )
+        self.uploaded: dict[str, bytes] = {}
         self.s3 = SimpleNamespace(
-            generate_presigned_url=lambda _, **how: f"https://work/{how['Params']['Key']}?{how['ExpiresIn']}"
+            generate_presigned_post=lambda bucket, key, **how: {
+                "url": f"https://{bucket}/",
+                "fields": {"key": key, "policy": str(how["Conditions"])},
+            },
+            put_object=lambda **how: self.uploaded.update({how["Key"]: how["Body"]}),
+            generate_presigned_url=lambda _, **how: f"https://work/{how['Params']['Key']}?{how['ExpiresIn']}",
         )
 
     def _invite(self, **request: Any) -> dict[str, Any]:

@@ -66,10 +66,11 @@ def test_every_operation_says_what_it_does_takes_and_answers(path: str, operatio
 )
 def test_every_example_is_what_the_api_would_take_or_answer(name: str, example: dict[str, Any]) -> None:
     import access_schemas
+    import import_schemas
     import list_schemas
     import schemas
 
-    known = (schemas, access_schemas, list_schemas)
+    known = (schemas, access_schemas, list_schemas, import_schemas)
     model = next(getattr(module, name) for module in known if hasattr(module, name))
     assert json.loads(model.model_validate_json(json.dumps(example)).model_dump_json()) == example
 

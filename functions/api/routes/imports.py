@@ -1,18 +1,106 @@
-"""Imports: what became of each file in the uploads bucket [D3] [D5] [D6]."""
+"""Imports: how files and members come in, and what became of each [D1] [D3] [D5] [D6]."""
 
+import csv
+import hashlib
+import io
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from kabar.storage import browse
-from problems import NOT_FOUND, Problem, not_found
+import wiring
+from import_schemas import AnnouncedImportView, MembersToImport, NewImport, UploadView
+from kabar.domain.imports import MAX_PARAMS
+from kabar.storage import browse, lists
+from kabar.storage.imports import WAITING, Imports
+from problems import ALREADY_EXISTS, NOT_FOUND, Problem, invalid, not_found
+from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
-from schemas import ImportView, Page
-from wiring import CallerOf, CursorsOf, download_link, table
+from schemas import ImportView, Page, moment
+from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, download_link, table
 
 router = Router()
+HEADER = ["mobile", *(f"param{n}" for n in range(1, MAX_PARAMS + 1))]  # no first member is taken for one
+
+
+@router.post(
+    "/v1/imports",
+    status_code=201,
+    summary="Announce a file, and get a form to upload it with",
+    description="Post the file to `upload.url` within an hour; the import starts by itself. Its second upload "
+    "is an import of its own.",
+    tags=["Imports"],
+    operation_id="create_import",
+)
+def create_import(
+    new: NewImport, caller: CallerOf, at: Now, number: NewNumber
+) -> Response[AnnouncedImportView]:
+    name = _name(caller, number)
+    suffix = "xlsx" if new.filename.lower().endswith(".xlsx") else "csv"
+    key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
+    options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
+    head = _expect(caller, name, key, options | {"remove_opt_outs": new.remove_opt_outs}, at)
+    form = wiring.upload_form(key)
+    until = moment(at + wiring.UPLOAD_SECONDS * 1000) or ""
+    upload = UploadView(**form, max_bytes=wiring.MAX_UPLOAD, expires_at=until)
+    return _located(201, AnnouncedImportView.announced(head, upload))
+
+
+@router.post(
+    "/v1/lists/<list_id>/members/import",
+    status_code=202,
+    summary="Import members from the body into a list",
+    description="They go the way of a file: duplicates, opt-outs and bad rows are told in the import, where line 2 "
+    "is the first member.",
+    tags=["Imports"],
+    operation_id="import_members",
+)
+def import_members(
+    list_id: ListId, new: MembersToImport, caller: CallerOf, at: Now, number: NewNumber
+) -> Response[ImportView]:
+    target = existing(list_id, caller)
+    name = _name(caller, number)
+    key = f"{caller.workspace}/uploads/{name}/members.csv"
+    options = {"target": list_id, "list_name": target["name"], "purpose": "append"}
+    head = _expect(caller, name, key, options | {"remove_opt_outs": new.remove_opt_outs}, at)
+    if head["state"] == WAITING:
+        text = io.StringIO(newline="")
+        rows = csv.writer(text)  # ends rows by CRLF, and so quotes every cell with either
+        rows.writerow(HEADER)
+        rows.writerows([row.mobile, *row.params] for row in new.members)
+        wiring.upload(key, text.getvalue().encode())
+    return _located(202, _view(head))
+
+
+def _name(caller: Caller, number: int) -> str:
+    return hashlib.sha256(f"{caller.workspace}/{number}".encode()).hexdigest()[:32]
+
+
+def _target(new: NewImport, caller: Caller) -> dict[str, Any]:
+    """Where the rows go. Raises Problem: no such list, or there is one already."""
+    if new.list_id is not None:
+        head = browse.list_head(table("workspaces"), caller.workspace, new.list_id)
+    else:
+        head = lists.named(table("workspaces"), caller.workspace, str(new.list_name))
+    if new.purpose == "new_list":
+        if head is not None:
+            raise Problem(ALREADY_EXISTS, f"There is a list called {new.list_name!r}: append to it.")
+        return {"list_name": new.list_name}
+    if head is None:
+        field = "list_name" if new.list_id is None else "list_id"
+        raise invalid(field, "there is no such list")
+    return {"target": head["id"], "list_name": head["name"]}
+
+
+def _expect(caller: Caller, name: str, key: str, options: dict[str, Any], at: int) -> dict[str, Any]:
+    head = {"id": name, "key": key, "bucket": wiring.settings().uploads_bucket, "created_at": at}
+    return Imports(table("workspaces")).expect(caller.workspace, head | options)
+
+
+def _located(status: int, view: ImportView) -> Response[Any]:
+    return Response(status, "application/json", view, headers={"Location": f"/v1/imports/{view.id}"})
 
 
 @router.get(

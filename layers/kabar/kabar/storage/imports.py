@@ -1,7 +1,8 @@
 """Heads of imports and the results of their parts [D3] [D5] [D8]. [P9]
 
-An import is named after its object version, so the same event twice is one import. Its life is validating ->
-loading -> done, or failed from either; a final state never changes.
+An import is named after its object version, so the same event twice is one import; one that the API announced
+has its name before its file. Its life is (waiting_for_file ->) validating -> loading -> done, or failed from
+either; a final state never changes. Deleting members asks in between: needs_decision.
 """
 
 import hashlib
@@ -14,10 +15,15 @@ from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in
 FINAL = ("done", "failed")
 CHECKED = ("opted_out", "accepted", "corrected")
 LOADED = ("added", "readded", "updated", "opted_out")
+PURPOSES = ("append", "new_list", "delete_members", "blacklist")
+OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run")
+WAITING = "waiting_for_file"
 _KEPT_SECONDS = 90 * 86_400
+_WAITING_SECONDS = 86_400  # longer than any permission to upload
 _EMPTY: Item = {
     "state": "validating",
     "phase": "validating",
+    "purpose": "append",
     "remove_opt_outs": True,  # [D4]
     "parts": 0,
     **dict.fromkeys(
@@ -56,11 +62,41 @@ class Imports:
         """
         name, now = head["id"], head["created_at"]
         item = keys.import_head(workspace, name) | _EMPTY | head | {"updated_at": now}
+        new = put_in(self._workspaces, item, "attribute_not_exists(pk)")
+        return self._begun(workspace, name, head["key"], now, new)
+
+    def expect(self, workspace: str, head: Item) -> Item:
+        """Announce an import {id, key, bucket, created_at and OPTIONS} whose file is still to come; its head.
+
+        Again gives the same. It is forgotten after a day without a file.
+        """
+        now = head["created_at"]
+        state = {"state": WAITING, "phase": WAITING, "updated_at": now}
+        until = {"expires_at": now // 1000 + _WAITING_SECONDS}
+        item = keys.import_head(workspace, head["id"]) | _EMPTY | head | state | until
+        try:
+            self._workspaces.put(item, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return self.get(workspace, head["id"]) or item
+        return item
+
+    def arrived(self, workspace: str, head: Item, version: str, size: int, now: int) -> bool:
+        """The file that an import was waiting for is there; False when an earlier version was."""
+        values = {"state": "validating", "phase": "validating", "version": version, "bytes_total": size}
+        condition, how = _change(values | {"updated_at": now}, (WAITING,))
+        key = keys.import_head(workspace, head["id"])
+        came = update_in(
+            self._workspaces, key, how.pop("expression") + " REMOVE expires_at", condition, **how
+        )
+        return self._begun(workspace, head["id"], head["key"], now, came)
+
+    def _begun(self, workspace: str, name: str, object_key: str, now: int, write: dict[str, Any]) -> bool:
+        """`write` the head together with all that leads to it; False when its condition fails."""
         short = {"import_id": name, "created_at": now}
         writes = [
-            put_in(self._workspaces, item, "attribute_not_exists(pk)"),
+            write,
             # the newest import of the object: later ones replace it
-            put_in(self._workspaces, keys.import_object(workspace, head["key"]) | short),
+            put_in(self._workspaces, keys.import_object(workspace, object_key) | short),
             put_in(self._workspaces, keys.import_time(workspace, now, name) | short),
             put_in(self._workspaces, keys.open_import(workspace, name) | short | {"workspace": workspace}),
         ]
@@ -82,13 +118,18 @@ class Imports:
     def open_list(self, workspace: str, head: Item, totals: Totals, files: Item, now: int) -> int:
         """Validation is over: find or make the list and begin to load it; its id.
 
-        Again gives the same list. Raises Contended.
+        Again gives the same list. Raises ListGone for one named by its id (`target`), Contended.
         """
         for _ in range(5):
             current = self.get(workspace, head["id"]) or head
             if current.get("list_id"):
                 return int(current["list_id"])
-            found = lists.find(self._workspaces, workspace, head["list_name"])
+            if head.get("target"):
+                found = self._workspaces.get(keys.list_head(workspace, head["target"]), consistent=True)
+                if found is None:
+                    raise ListGone(f"the list {head['target']} of the import {head['id']}")
+            else:
+                found = lists.find(self._workspaces, workspace, head["list_name"])
             if found:
                 list_id, name = found["id"], found["name"]
                 writes = [lists.loading(self._workspaces, workspace, list_id, head["id"])]

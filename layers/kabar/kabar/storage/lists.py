@@ -21,8 +21,13 @@ def find(workspaces: Table, workspace: str, target: str) -> Item | None:
         head = workspaces.get(keys.list_head(workspace, int(target)), consistent=True)
         if head:
             return head
-    named = workspaces.get(keys.list_name(workspace, target), consistent=True)
-    return workspaces.get(keys.list_head(workspace, named["list_id"]), consistent=True) if named else None
+    return named(workspaces, workspace, target)
+
+
+def named(workspaces: Table, workspace: str, name: str) -> Item | None:
+    """The list of exactly this name, or None."""
+    pointer = workspaces.get(keys.list_name(workspace, name), consistent=True)
+    return workspaces.get(keys.list_head(workspace, pointer["list_id"]), consistent=True) if pointer else None
 
 
 def creation(
