@@ -113,19 +113,21 @@ class Scheduler:
 
 
 class FakeInfobip:
-    """A `Call`: accepts what it hasn't seen and keeps logs; `answers` are given first, instead."""
+    """A `Call`: accepts what it hasn't seen and keeps logs; `answers` are given first, `outage` always, instead."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
         self.answers: list[Answer | Exception] = []
+        self.outage: Answer | Exception | None = None
         self._known: set[str] = set()
 
     def __call__(self, request: Request, seconds: float) -> Answer:
         assert seconds > 0
-        if self.answers:
-            answer = self.answers.pop(0)
+        if self.answers or self.outage:
+            answer = self.answers.pop(0) if self.answers else self.outage
             if isinstance(answer, Exception):
                 raise answer
+            assert answer
             return answer
         if request.method == "GET":
             known = [value for name, value in request.query if name == "messageId" and value in self._known]

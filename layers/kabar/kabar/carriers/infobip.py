@@ -6,6 +6,7 @@ set age is uncertain instead of sent again.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,15 @@ from typing import Any
 
 from kabar.carriers.base import Account, Answer, Call, Request
 from kabar.carriers.errors import BadWebhook
-from kabar.domain.handover import AnswerLost, Outcome, Promise, Refused, Result, Throttled
+from kabar.domain.handover import (
+    AnswerLost,
+    Outcome,
+    Promise,
+    RecipientsRefused,
+    Refused,
+    Result,
+    Throttled,
+)
 from kabar.domain.messages import Message, Receipt, Reply
 from kabar.domain.statuses import Status
 
@@ -21,6 +30,8 @@ DUPLICATE = 23
 REJECTED_GROUP = 5
 KNOWN_GROUPS = range(6)
 DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none
+MAX_RETRY_AFTER = 3600.0  # seconds; a longer one is a mistake, and asking once an hour does no harm
+_OF_RECIPIENT = re.compile(r"messages\[(\d{1,4})\]\.(?:content\.text|destinations\[\d+\]\.to)$")
 
 # groupId -> status; the ids below say more than their group [carriers' registry]
 GROUPS = {
@@ -63,6 +74,8 @@ class Infobip:
             ]
         }
         answer = call(Request("POST", f"{account.base_url}/sms/3/messages", _headers(account), body), seconds)
+        if answer.status == 400:
+            _blame(answer, messages)
         _check(answer)
         return _results(_items(answer, "messages"), {message.id for message in messages})
 
@@ -123,16 +136,30 @@ def _check(answer: Answer) -> None:
     raise Refused(f"Infobip refused the call with {answer.status}: {_description(answer.body)}")
 
 
+def _blame(answer: Answer, messages: Sequence[Message]) -> None:
+    """Raise RecipientsRefused when every violation names the text or number of a message, and not of all of them."""
+    try:
+        violated = [str(violation["property"]) for violation in json.loads(answer.body)["violations"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    found = [_OF_RECIPIENT.match(name) for name in violated]
+    indexes = {int(match[1]) for match in found if match}
+    if not indexes or not all(found) or max(indexes) >= len(messages) or len(indexes) == len(messages) > 1:
+        return
+    rejected = {messages[index].id: "400" for index in indexes}
+    raise RecipientsRefused("Infobip refused the call because of some recipients", rejected)
+
+
 def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds of a Retry-After header, a date counting from the answer's own; without either the pace adapts anyway."""
     value = headers.get("retry-after", "")
     if value.isdecimal():
-        return float(value)
+        return min(float(value), MAX_RETRY_AFTER) if len(value) < 6 else MAX_RETRY_AFTER
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, TypeError):
         return DEFAULT_RETRY_AFTER
-    return max(wait.total_seconds(), DEFAULT_RETRY_AFTER)
+    return min(max(wait.total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)
 
 
 def _description(body: bytes) -> str:

@@ -17,6 +17,7 @@ from kabar.domain.handover import (
     Handover,
     Outcome,
     Promise,
+    RecipientsRefused,
     Refused,
     Result,
     Throttled,
@@ -41,7 +42,8 @@ from kabar.domain.slices import (
 from kabar.domain.statuses import Reason, Status
 
 MAX_BACKOFF = 300_000  # ms between tries of a carrier that can't be reached
-BREAKER = 3  # calls without a connection in a row after which a lane stops trying
+BREAKER = 3  # calls without any result in a row after which a lane stops trying
+UNASKED = 48 * 3_600_000  # ms after which a message that nobody could be asked about is uncertain
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class Sender:
         self._timing = timing
         self._deadline = deadline
         self._alarm = alarm
-        self._unreachable = 0
+        self._fruitless = 0
         self.tally = Tally()
 
     def send_chunk(
@@ -193,9 +195,10 @@ class Sender:
             except Refused as error:
                 return self._refused(slot, error)
             except CarrierError as error:
-                if age < self._timing.give_up:
-                    return now + max(self._timing.ask_after, _retry_after(error))
-                known = {}
+                if age >= UNASKED:
+                    slot.settle(doubts, Status.UNCERTAIN)
+                    return None
+                return self._no_result(slot, now + max(self._timing.ask_after, _retry_after(error)))
             self._apply(slot, doubts, known, doubted=True)
         if age >= self._timing.give_up:
             slot.settle(slot.doubts(), Status.UNCERTAIN)
@@ -246,24 +249,34 @@ class Sender:
         except Throttled as error:
             until = self._clock.now() + _retry_after(error)
             self._pace.hold(until)
-            return until
+            return self._no_result(slot, until)
         except Unreachable:
-            self._unreachable += 1
-            until = self._clock.now() + min(MAX_BACKOFF, 5_000 << self._unreachable)
-            if self._unreachable >= BREAKER:
-                slot.stop = Stop("carrier unreachable", until)
-            return until
+            return self._no_result(slot, self._clock.now())
+        except RecipientsRefused as error:
+            named = {message: Result(Outcome.REJECTED, code) for message, code in error.rejected.items()}
+            self._apply(slot, [r for r in going if r.message.id not in doubted], named, doubted=False)
+            return self._clock.now()
         except Refused as error:
             return self._refused(slot, error)
         except AnswerLost:
-            results = {}
-        self._unreachable = 0
+            wait = self._doubt(slot, going, started)
+            until = self._no_result(slot, wait or self._clock.now())
+            return wait and until
+        self._fruitless = 0
         again = [r for r in going if r.message.id in doubted]
         fresh = [r for r in going if r.message.id not in doubted]
         self._apply(slot, again, results, doubted=True)
         self._apply(slot, fresh, results, doubted=False)
         lost = [r for r in going if r.message.id not in results]
         return self._doubt(slot, lost, started)
+
+    def _no_result(self, slot: Slot, until: int) -> int:
+        """A call that brought nothing; several in a row stop the lane, so that no fresh slice meets the same."""
+        self._fruitless += 1
+        until = max(until, self._clock.now() + min(MAX_BACKOFF, 5_000 << self._fruitless))
+        if self._fruitless >= BREAKER:
+            slot.stop = Stop("the carrier gives no results", until)
+        return until
 
     def _refused(self, slot: Slot, error: Refused) -> int:
         """The account can't be used: nobody is settled by that, people have to mend it."""

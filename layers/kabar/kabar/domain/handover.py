@@ -4,6 +4,7 @@ CarrierError               a call that brought no result per message
 ├── NotSent                surely nothing was handed over; the slice is released and sent again
 │   ├── Unreachable        DNS, connect or TLS failed
 │   ├── Throttled          429: not before `retry_after` seconds
+│   ├── RecipientsRefused  the whole call, because of the recipients it names: they are rejected, the others go again
 │   └── Refused            the whole call was refused (credentials, credit, our request): pause, with the reason
 └── AnswerLost             may have been handed over: time-out, reset, 5xx, an answer that can't be read
 """
@@ -64,6 +65,14 @@ class Throttled(NotSent):
     def __init__(self, sentence: str, retry_after: float) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class RecipientsRefused(NotSent):
+    """The whole call was refused because of some recipients: `rejected` is the carrier's code by message id."""
+
+    def __init__(self, sentence: str, rejected: Mapping[str, str]) -> None:
+        super().__init__(sentence)
+        self.rejected = rejected
 
 
 class Refused(NotSent):
