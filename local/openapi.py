@@ -54,6 +54,8 @@ TAGGED = frozenset(
         "add_user",
         "get_user",
         "change_user",
+        "get_settings",
+        "change_settings",
     ]
 )
 FAILURES = {

@@ -15,7 +15,7 @@ import repeats
 import wiring
 from kabar.log import logger, masked
 from problems import Problem
-from routes import api_keys, blacklist, campaigns, imports, lists, members, users
+from routes import activity, api_keys, blacklist, campaigns, imports, lists, members, settings, users
 
 wiring.settings()
 
@@ -25,7 +25,7 @@ app = APIGatewayRestResolver(
     # an answer of ours that breaks its own schema is our mistake, never the client's
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for resource in (lists, members, imports, campaigns, blacklist, api_keys, users):
+for resource in (lists, members, imports, campaigns, blacklist, api_keys, users, settings, activity):
     app.include_router(resource.router)
 
 

@@ -43,6 +43,9 @@ NEEDS: dict[str, Scope] = {
     "get_user": Scope.USERS_READ,
     "change_user": Scope.USERS_WRITE,
     "remove_user": Scope.USERS_WRITE,
+    "get_settings": Scope.SETTINGS_READ,
+    "change_settings": Scope.SETTINGS_WRITE,
+    "list_activity": Scope.ACTIVITY_READ,
 }
 
 

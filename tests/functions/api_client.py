@@ -168,7 +168,15 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     module = load("api", monkeypatch, **vars(clients))
     for workspace in ("acme", "rival"):
         clients.dynamodb.seed(
-            "workspaces", keys.settings(workspace), sender="Kabar", carrier="infobip", max_digits=14
+            "workspaces",
+            keys.settings(workspace),
+            name=workspace,
+            timezone="Pacific/Auckland",
+            email="ops@acme.example",
+            sender="Kabar",
+            carrier="infobip",
+            max_digits=14,
+            created_at=1000,
         )
     clients.dynamodb.seed(
         "workspaces", keys.list_head("acme", 7), id=7, name="Gym", created_at=1000, members=2

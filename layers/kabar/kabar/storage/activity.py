@@ -1,13 +1,83 @@
-"""The log of who did what and when [M4], by month, kept 25 months. [P3]"""
+"""The log of who did what and when [M4], by month, kept 25 months. [P3] [P38]"""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from kabar.storage import keys
-from kabar.storage.dynamo import Table, put_in
+from kabar.storage.dynamo import Item, Table, put_in
 
 KEPT_SECONDS = 25 * 31 * 86400
+LOOKED_THROUGH = (
+    1000  # entries for one page at most: a filter that few match answers short pages, not late ones
+)
+_AT_ONCE = 200  # entries of one query
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a listing is filtered by: `what` by its first words, the others exactly."""
+
+    who: str | None = None
+    what: str | None = None
+    about: str | None = None
+
+    def matches(self, item: Item) -> bool:
+        return (
+            self.who in {None, item["who"]}
+            and self.about in {None, item["about"]}
+            and (self.what is None or f"{item['what']} ".startswith(f"{self.what} "))
+        )
+
+
+def page(
+    table: Table,
+    workspace: str,
+    wanted: Wanted,
+    *,
+    since: int,
+    until: int,
+    limit: int,
+    before: str | None = None,
+) -> tuple[list[Item], str | None]:
+    """[P38] Up to `limit` entries of [since, until), newest first, and where the next page starts.
+
+    Times are epoch ms. `before` is what the previous page returned.
+    """
+    found: list[Item] = []
+    position = before
+    for read, item in enumerate(_back(table, workspace, since, until, before)):
+        if len(found) == limit or read == LOOKED_THROUGH:
+            return found, position
+        if wanted.matches(item):
+            found.append(item)
+        position = item["sk"]
+    return found, None
+
+
+def _back(table: Table, workspace: str, since: int, until: int, before: str | None) -> Iterator[Item]:
+    """Month after month backwards, as far as somebody goes on reading."""
+    at = int(before.partition("#")[0]) if before else until - 1
+    month = _month(at)
+    while month >= _month(since):
+        pk = keys.activity_pk(workspace, month)
+        for item in table.every(pk, reverse=True, at_most=before or f"{until - 1:013d}#~", limit=_AT_ONCE):
+            if item["at"] < since:
+                return
+            if item["sk"] != before:
+                yield item
+        month = _month_before(month)
+
+
+def _month(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m")
+
+
+def _month_before(month: str) -> str:
+    year, number = map(int, month.split("-"))
+    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
 
 
 def record(

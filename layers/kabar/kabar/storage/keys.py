@@ -222,7 +222,12 @@ def orphan(carrier_name: str, carrier_id: str, status: str) -> Key:
 
 def activity(workspace: str, at: int, entry: str) -> Key:
     month = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m")
-    return _key(f"{workspace}#{month}", f"{at:013d}#{entry}")
+    return _key(activity_pk(workspace, month), f"{at:013d}#{entry}")
+
+
+def activity_pk(workspace: str, month: str) -> str:
+    """The entries of one month (`2026-11`)."""
+    return f"{workspace}#{month}"
 
 
 def rate(workspace: str, who: str, window: int) -> dict[str, str]:

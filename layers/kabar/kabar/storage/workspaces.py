@@ -1,15 +1,18 @@
 """One customer organisation: its settings, carriers, webhooks and prefix map [A1] [A3] [B4]. [P1]
 
-The shapes: settings {name, timezone, email, sender, carrier, max_digits, created_at}; carrier {base_url,
+The shapes: settings {name, timezone, email, sender, carrier, max_digits, created_at, masks?, numbers?,
+version?}; carrier {base_url,
 rate (segments per second), slice (recipients per call), secret (name in Secrets Manager)}; webhook
 {workspace, carrier, secret}. Nothing here is a secret.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kabar.storage import keys
-from kabar.storage.dynamo import ConditionFailed, Item, Table
+from kabar.storage import activity, keys
+from kabar.storage.dynamo import ConditionFailed, Item, Table, transact, update_in
 
 MAX_DIGITS = 14  # E.164 allows 15; the source stops at 14 [B2]
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
@@ -17,6 +20,10 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
 
 class UnknownWorkspace(LookupError):
     """There is no workspace of this name."""
+
+
+class SettingsChanged(Exception):
+    """Somebody else changed the settings meanwhile; nothing was changed."""
 
 
 class WorkspaceExists(Exception):
@@ -59,12 +66,54 @@ def create(
         raise WorkspaceExists(name) from error
 
 
-def settings(table: Table, workspace: str) -> Item:
+def settings(table: Table, workspace: str, *, consistent: bool = False) -> Item:
     """The workspace's settings. Raises UnknownWorkspace."""
-    item = table.get(keys.settings(workspace))
+    item = table.get(keys.settings(workspace), consistent=consistent)
     if item is None:
         raise UnknownWorkspace(workspace)
     return item
+
+
+def change(
+    table: Table,
+    log: Table,
+    seen: Item,
+    changes: Mapping[str, Any],
+    before: Mapping[str, Any],
+    *,
+    by: str,
+    now: int,
+) -> Item:
+    """Set `changes` in the settings as `seen`, noting in the log what they were `before`.
+
+    Raises SettingsChanged when they are no longer as seen.
+    """
+    version = seen.get("version", 0)
+    new: Item = {**seen, **changes, "version": version + 1}
+    names = {f"#{field}": field for field in changes}
+    detail = {field: {"from": before[field], "to": value} for field, value in changes.items()}
+    try:
+        transact(
+            [
+                update_in(
+                    table,
+                    keys.settings(seen["name"]),
+                    "SET version = :next, " + ", ".join(f"#{field} = :{field}" for field in changes),
+                    "version = :seen"
+                    if version
+                    else "attribute_exists(pk) AND attribute_not_exists(version)",
+                    names=names,
+                    values={f":{field}": value for field, value in changes.items()}
+                    | {":next": version + 1}
+                    | ({":seen": version} if version else {}),
+                ),
+                activity.entry(log, seen["name"], now, by, "settings changed", "settings", detail),
+            ],
+            table.dynamo,
+        )
+    except ConditionFailed as error:
+        raise SettingsChanged(seen["name"]) from error
+    return new
 
 
 def save_carrier(
