@@ -79,6 +79,10 @@ scan: .kabar/scan/ready  ## look for weaknesses in the template (checkov) and th
 	@.kabar/scan/bin/checkov --config-file .checkov.yaml
 	@.kabar/scan/bin/bandit --quiet --recursive --severity-level medium functions layers/kabar local
 
+.PHONY: costs
+costs: setup  ## what a million messages cost on AWS, from list prices and what `make bench` counted
+	@$(RUN) -m local.costs
+
 # What `sam` and layers/Makefile find: uv, and a way to compile for a Python that is missing here.
 SAM = PATH="$(CURDIR)/.kabar/sam/bin:$$PATH" PYODIDE="$(CURDIR)/.kabar/pyodide/node_modules/pyodide" \
 	SAM_CLI_TELEMETRY=0 sam

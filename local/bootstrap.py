@@ -3,8 +3,9 @@
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kabar.domain.access import Scope
 from kabar.storage import ids, workspaces
@@ -31,36 +32,81 @@ class Made:
     api_key: str
 
 
+Client = Callable[[str], Any]  # service -> boto3 client
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a new workspace is to be; `rate` is in segments per second."""
+
+    name: str
+    timezone: str
+    email: str
+    sender: str
+    carrier_url: str
+    rate: int
+
+
 def bootstrap(engine: Engine, stack: str, outputs: Mapping[str, str], api_url: str, carrier_url: str) -> Made:
     """Store the workspace as a settings page would, and open its account at the simulated carrier."""
+    wanted = Wanted(WORKSPACE, "Europe/Istanbul", "", SENDER, carrier_url, RATE)
     table = Table(outputs["WorkspacesTable"], engine.client("dynamodb"))
+    account, replies_url = open_workspace(engine.client, stack, table, api_url, wanted, secrets.token_hex(16))
+    for prefix, replacement in demo_data.PREFIX_MAP.items():
+        workspaces.save_prefix(table, WORKSPACE, prefix, replacement)
+    opened = http.call("POST", f"{carrier_url}/_account", {**account, "replies_url": replies_url})
+    if opened.status != 200:
+        raise Trouble(f"The simulated carrier opened no account: {opened.status} {opened.body}")
+    key = first_key(engine.client, stack, outputs, WORKSPACE, "make up", SCOPES)
+    return Made(WORKSPACE, SENDER, key)
+
+
+def open_workspace(
+    client: Client, stack: str, table: Table, api_url: str, wanted: Wanted, carrier_key: str
+) -> tuple[dict[str, str], str]:
+    """Store a workspace and its carrier account; returns the account and the address that replies go to.
+
+    Raises WorkspaceExists, or ValueError for a bad name or time zone; nothing is stored then.
+    """
     now = time.time_ns() // 1_000_000
-    secret_name = f"{stack}/carriers/{WORKSPACE}/{CARRIER}"
+    secret_name = f"{stack}/carriers/{wanted.name}/{CARRIER}"
     token = secrets.token_urlsafe(24)
     account = {
-        "api_key": secrets.token_hex(16),
+        "api_key": carrier_key,
         "webhook_user": CARRIER,
         "webhook_password": secrets.token_urlsafe(16),
         "receipts_url": f"{api_url}/webhooks/{CARRIER}/{token}/receipts",
     }
-    engine.client("secretsmanager").create_secret(Name=secret_name, SecretString=json.dumps(account))
     workspaces.create(
-        table, WORKSPACE, timezone="Europe/Istanbul", email="", sender=SENDER, carrier=CARRIER, now=now
+        table,
+        wanted.name,
+        timezone=wanted.timezone,
+        email=wanted.email,
+        sender=wanted.sender,
+        carrier=CARRIER,
+        now=now,
     )
+    client("secretsmanager").create_secret(Name=secret_name, SecretString=json.dumps(account))
     workspaces.save_carrier(
-        table, WORKSPACE, CARRIER, base_url=carrier_url, rate=RATE, slice_size=SLICE, secret=secret_name
+        table,
+        wanted.name,
+        CARRIER,
+        base_url=wanted.carrier_url,
+        rate=wanted.rate,
+        slice_size=SLICE,
+        secret=secret_name,
     )
-    workspaces.add_webhook(table, token, workspace=WORKSPACE, carrier_name=CARRIER, secret=secret_name)
-    for prefix, replacement in demo_data.PREFIX_MAP.items():
-        workspaces.save_prefix(table, WORKSPACE, prefix, replacement)
-    opened = http.call(
-        "POST",
-        f"{carrier_url}/_account",
-        {**account, "replies_url": f"{api_url}/webhooks/{CARRIER}/{token}/replies"},
-    )
-    if opened.status != 200:
-        raise Trouble(f"The simulated carrier opened no account: {opened.status} {opened.body}")
-    pepper = engine.client("secretsmanager").get_secret_value(SecretId=f"{stack}/key-pepper")["SecretString"]
-    keyring = Keyring(table, Table(outputs["ActivityTable"], engine.client("dynamodb")), pepper.encode())
-    _, key = keyring.create(WORKSPACE, "make up", SCOPES, by="make up", now=now, number=ids.reserve(table))
-    return Made(WORKSPACE, SENDER, key)
+    workspaces.add_webhook(table, token, workspace=wanted.name, carrier_name=CARRIER, secret=secret_name)
+    return account, f"{api_url}/webhooks/{CARRIER}/{token}/replies"
+
+
+def first_key(
+    client: Client, stack: str, outputs: Mapping[str, str], workspace: str, by: str, scopes: Sequence[str]
+) -> str:
+    """An API key of `workspace`; it can't be shown again."""
+    table = Table(outputs["WorkspacesTable"], client("dynamodb"))
+    pepper = client("secretsmanager").get_secret_value(SecretId=f"{stack}/key-pepper")["SecretString"]
+    keyring = Keyring(table, Table(outputs["ActivityTable"], client("dynamodb")), pepper.encode())
+    now = time.time_ns() // 1_000_000
+    _, key = keyring.create(workspace, by, scopes, by=by, now=now, number=ids.reserve(table))
+    return key

@@ -58,8 +58,11 @@ class Engine:
                 yield pid, command.partition("ministack-lambda-")[2].partition("/")[0]
 
 
-def start(home: Path, port: int | None = None) -> Engine:
-    """Start an engine whose files lie under `home`, on `port` or a free one. Raises Trouble."""
+def start(home: Path, port: int | None = None, *, recording: bool = False) -> Engine:
+    """Start an engine whose files lie under `home`, on `port` or a free one. Raises Trouble.
+
+    `recording`: it remembers the calls it gets, for CloudTrail's LookupEvents.
+    """
     if not (paths.ENGINE / "ministack").exists():
         raise Trouble("The local cloud isn't installed yet: run `make setup`.")
     if port and not _free(port):
@@ -71,7 +74,10 @@ def start(home: Path, port: int | None = None) -> Engine:
     for _ in range(3):  # a free port can be taken by someone else before the engine has it
         chosen = port or _free_port()
         process = processes.start(
-            [str(paths.ENGINE / "python"), "-m", "ministack"], _log(home), _environment(home, chosen), home
+            [str(paths.ENGINE / "python"), "-m", "ministack"],
+            _log(home),
+            _environment(home, chosen, recording),
+            home,
         )
         process.save(_state(home))
         engine = Engine(f"http://{HOST}:{chosen}", home)
@@ -100,7 +106,7 @@ def stop(home: Path) -> None:
     _state(home).unlink(missing_ok=True)
 
 
-def _environment(home: Path, port: int) -> dict[str, str]:
+def _environment(home: Path, port: int, recording: bool) -> dict[str, str]:
     return {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": HOST,
@@ -112,6 +118,8 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
         "TMPDIR": str(_temporary(home)),
         "TZ": "UTC",  # as in Lambda
+        "CLOUDTRAIL_RECORDING": str(int(recording)),
+        "CLOUDTRAIL_MAX_EVENTS": "100000",
     }
 
 

@@ -1,9 +1,9 @@
 """The very template.yaml, with its code uploaded: what `sam package` does, in a fraction of a second.
 
-Two things differ from AWS. The engine unpacks every layer for every worker, so each layer is one `.pth` file that
+Three things differ from AWS. The engine unpacks every layer for every worker, so each layer is one `.pth` file that
 points at this checkout; an edit in layers/kabar counts from the next cold start. And the engine speaks plain HTTP
 on 127.0.0.1, so the statements that deny what doesn't come over TLS are left out (tests/unit/test_template.py
-proves them on the template).
+proves them on the template). And each function's name is in its calls (`AWS_SDK_UA_APP_ID`).
 """
 
 import hashlib
@@ -76,6 +76,8 @@ def package(template: Template, upload: Upload, python: str) -> Template:
         if not (folder / "handler.py").exists():
             raise Trouble(f"{name}: {folder.relative_to(paths.ROOT)}/handler.py is missing.")
         function["CodeUri"] = _put(upload, "code", "zip", _archive(_sources(folder)))
+        # every AWS call says whose it is, so that a test can hold it against what the function may do
+        function.setdefault("Environment", {}).setdefault("Variables", {})["AWS_SDK_UA_APP_ID"] = name
     for name, layer in resources(packaged, "AWS::Serverless::LayerVersion"):
         if name not in _LAYERS:
             raise Trouble(f"{name}: say in local/package.py which folder stands for this layer.")

@@ -107,9 +107,11 @@ def start(
     owner: int | None = None,
     say: Say = lambda _: None,
     deployer: deploy.Deployer = deploy.deploy,
+    recording: bool = False,
 ) -> Stack:
     """Start a stack, or return the one of that name that is up. It may outlive `owner` (a pid) only if None.
 
+    `recording` makes its engine remember every call (`local.permissions`).
     Raises Trouble.
     """
     reap()
@@ -125,7 +127,7 @@ def start(
         if owner is not None:
             processes.of(owner).save(folder / "owner.json")
         try:
-            return _start(name, folder, parameters or {}, port, say, deployer)
+            return _start(name, folder, parameters or {}, port, say, deployer, recording)
         except BaseException:
             _clear(folder, keep_log=True)
             raise
@@ -158,10 +160,11 @@ def _start(
     port: int | None,
     say: Say,
     deployer: deploy.Deployer,
+    recording: bool,
 ) -> Stack:
     say("starting the local cloud and the simulated carrier")
     carrier = _start_carrier(folder)
-    local = engine.start(folder, port)
+    local = engine.start(folder, port, recording=recording)
     say("deploying template.yaml")
     outputs = deployer(local, parameters)
     api_url = outputs.pop("LocalApiUrl")

@@ -1,0 +1,230 @@
+"""A whole run on a stack that records: nobody may do what nobody does, and nothing written down names anyone."""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local import bootstrap, http, job, package, permissions
+from local import stack as stacks
+from local.permissions import Right
+
+pytestmark = pytest.mark.xdist_group("permissions")
+
+PARAMETERS = {"LeaseSeconds": "12", "AskAfterSeconds": "1", "GiveUpSeconds": "20"}
+PEOPLE = {f"+90532765{number:04d}": f"Zeyneb{number}" for number in range(120)}
+STOPS = "+905327650007"
+BLACKLISTED = "+905327650011"
+TEXT = "Sayin %%1%%, Kadifekale festivali yarin. Reply STOP to opt out."
+
+# Granted, and not to be seen in a run: each with its reason.
+UNSEEN = {
+    # asked for by AWS when another call is made, never called
+    Right("PlanLegFunction", "iam:PassRole"),
+    Right("SettleLegFunction", "iam:PassRole"),
+    Right("ValidateListFunction", "s3:ListBucket"),  # lets a missing object be told from a forbidden one
+    Right("ApiFunction", "s3:GetObject"),  # signed by the function, called by whoever holds the address
+    # Lambda's own, as the function's role: a stream record that was given up, one message that stands for a batch
+    Right("FollowPeopleFunction", "sqs:SendMessage"),
+    Right("ReceiveWebhookFunction", "sqs:SendMessage"),
+    # the engine's log calls both GetObject
+    Right("ValidateListFunction", "s3:GetObjectVersion"),
+    # what only a rare moment brings, proved in tests/simulation, tests/functions and by `make chaos`
+    Right("SweepFunction", "states:StartExecution"),  # a campaign that a crash left alone
+    Right("SweepFunction", "dynamodb:BatchWriteItem", "MembersTable"),  # a list that was deleted a while ago
+    Right("SweepFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # the same
+    Right("ApiFunction", "cognito-idp:AdminGetUser"),  # an address that is known already
+    Right("FinishImportFunction", "states:StartExecution"),  # a campaign that waits for its list
+    Right("SendLaneFunction", "dynamodb:PutItem", "ActivityTable"),  # a carrier that refuses every call
+    Right(
+        "ApplyReceiptsFunction", "dynamodb:BatchWriteItem", "DispatchTable"
+    ),  # a receipt before its message
+    Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
+    Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
+    Right("SettleLegFunction", "scheduler:CreateSchedule"),  # a wait whose schedule has fired already
+    Right("PlanLegFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # a campaign whose list is gone
+    Right("SettleLegFunction", "dynamodb:GetItem", "DispatchTable"),  # chunks that a cancel leaves open
+    Right("SettleLegFunction", "dynamodb:UpdateItem", "DispatchTable"),  # the same
+}
+
+
+@pytest.fixture(scope="module")
+def ran() -> Iterator[stacks.Stack]:
+    """A stack on which everything was done once that a user and a carrier can do, and some of it went wrong."""
+    name = f"recorded-{uuid.uuid4().hex[:8]}"
+    try:
+        stack = stacks.start(name, parameters=PARAMETERS, owner=os.getpid(), recording=True)
+        _everything(stack)
+        yield stack
+    finally:
+        stacks.stop(name)
+
+
+def _everything(stack: stacks.Stack) -> None:
+    ok(stack, "POST", "/v1/blacklist", {"mobile": BLACKLISTED})
+    file = "".join(f"{mobile},{name}\n" for mobile, name in PEOPLE.items()) + "what,ever\n"
+    imported = job.import_file(stack, "Guests", "guests.csv", file.encode(), ignored)
+    job.import_file(stack, "Guests", "again.csv", f"{STOPS},Ayten\n".encode(), ignored)
+    refused = job.import_file(stack, "Broken", "broken.csv", b"\x00\x01\x02\x03" * 64, ignored)
+    assert refused["state"] == "failed", refused
+    stack.carrier(
+        "POST", "/_faults", {"seed": 1, "rules": [{"kind": "reset_after_accept", "share": 1, "times": 1}]}
+    )
+    first = job.start_campaign(stack, "First", imported["list_id"], TEXT)
+    job.follow_campaign(stack, first, ignored)
+    stack.carrier("DELETE", "/_faults")
+    job.answer_stop(stack, [STOPS])
+    stack.carrier(
+        "POST", "/_replies", {"from": "+905327650008", "to": stack.sender, "text": "Kadifeler icin"}
+    )
+    _control(stack, imported["list_id"])
+    _members(stack, imported["list_id"])
+    _read(stack, imported, first)
+    ok(stack, "DELETE", f"/v1/blacklist/{BLACKLISTED}")
+    gone = job.import_file(stack, "Gone", "gone.csv", f"{STOPS},Ayten\n".encode(), ignored)
+    ok(stack, "POST", "/v1/lists/delete", {"list_ids": [gone["list_id"]]})
+    sweep(stack)
+    invited = ok(stack, "POST", "/v1/users", {"email": "a@example.com", "name": "Ayten", "role": "viewer"})
+    ok(stack, "DELETE", f"/v1/users/{invited['id']}")
+
+
+def _control(stack: stacks.Stack, list_id: int) -> None:
+    """A campaign that is paused, resumed and cancelled while the carrier is slow and another waits for its turn."""
+    stack.carrier("POST", "/_faults", {"seed": 1, "latency_ms": 1500, "rules": []})
+    going = job.start_campaign(stack, "Going", list_id, TEXT)
+    _until(stack, going, "sending")
+    waiting = job.start_campaign(stack, "Waiting", list_id, TEXT)
+    sweep(stack)
+    for action, status in (("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")):
+        ok(stack, "POST", f"/v1/campaigns/{going}/{action}")
+        _until(stack, going, status)
+    stack.carrier("DELETE", "/_faults")
+    job.follow_campaign(stack, waiting, ignored)
+
+
+def _until(stack: stacks.Stack, campaign: int, status: str, patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        now = ok(stack, "GET", f"/v1/campaigns/{campaign}")["status"]
+        if now in (status, *job.ENDED):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{now} instead of {status}")
+
+
+def _members(stack: stacks.Stack, list_id: int) -> None:
+    """One member by hand, and an answer that releases its Idempotency-Key."""
+    members, mobile = f"/v1/lists/{list_id}/members", "+905327659999"
+    once = {"Idempotency-Key": uuid.uuid4().hex}
+    ok(stack, "POST", members, {"mobile": mobile, "params": ["Zeyneb"]}, once)
+    ok(stack, "GET", f"{members}/{mobile}")
+    ok(stack, "PUT", f"{members}/{mobile}/opt-out")
+    ok(stack, "GET", f"{members}?opted_out=true")
+    ok(stack, "DELETE", f"{members}/{mobile}/opt-out")
+    ok(stack, "DELETE", f"{members}/{mobile}")
+    nobody = {"name": "X", "list_id": 1, "text": TEXT, "schedule": "now"}
+    refused = stack.api("POST", "/v1/campaigns", nobody, {"Idempotency-Key": uuid.uuid4().hex})
+    assert refused.status >= 400
+
+
+def _read(stack: stacks.Stack, imported: dict[str, Any], campaign: int) -> None:
+    for path in (
+        "/v1/lists",
+        f"/v1/lists/{imported['list_id']}",
+        f"/v1/lists/{imported['list_id']}/members?limit=5",
+        "/v1/imports",
+        "/v1/campaigns",
+        f"/v1/campaigns/{campaign}/report",
+        "/v1/blacklist",
+    ):
+        ok(stack, "GET", path)
+    view = ok(stack, "GET", f"/v1/imports/{imported['id']}")
+    assert http.call("GET", view["rejected_file"]).status == 200
+
+
+def sweep(stack: stacks.Stack) -> None:
+    functions = stack.client("lambda")
+    (name,) = [
+        function["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+        if "SweepFunction" in function["FunctionName"]
+    ]
+    assert "FunctionError" not in functions.invoke(FunctionName=name, Payload=b"{}")
+
+
+def ok(
+    stack: stacks.Stack, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+) -> Any:
+    answer = stack.api(method, path, body, headers)
+    assert answer.status < 300, (method, path, answer.status, answer.body)
+    return answer.body
+
+
+def ignored(_: Any) -> None:
+    pass
+
+
+def test_nothing_is_granted_that_nobody_uses(ran: stacks.Stack) -> None:
+    rights = permissions.granted(package.load())
+    assert rights >= UNSEEN, "an exception for what isn't granted"
+    unused = rights - permissions.used(ran) - UNSEEN
+    assert not unused, "\n" + "\n".join(sorted(map(str, unused)))
+
+
+def test_nothing_was_refused(ran: stacks.Stack) -> None:
+    assert job.denials(ran) == []
+
+
+def private(stack: stacks.Stack) -> list[str]:
+    """What must be nowhere but in tables, objects and secrets."""
+    account = stack.client("secretsmanager").get_secret_value(
+        SecretId=f"kabar/carriers/{stack.workspace}/{bootstrap.CARRIER}"
+    )
+    secrets = json.loads(account["SecretString"])
+    cursor = stack.client("secretsmanager").get_secret_value(SecretId="kabar/cursor-key")["SecretString"]
+    token = secrets["receipts_url"].split("/")[-2]
+    numbers = [mobile.removeprefix("+") for mobile in PEOPLE]
+    return [
+        *numbers,
+        *("Zeyneb", "Ayten", "Kadife", "Sayin"),
+        *(secrets["api_key"], secrets["webhook_password"], token, cursor),
+        stack.api_key.rpartition("_")[2],
+    ]
+
+
+def test_no_log_names_a_number_a_person_a_text_or_a_secret(ran: stacks.Stack) -> None:
+    logs = ran.client("logs")
+    lines = [
+        event["message"]
+        for group in logs.describe_log_groups()["logGroups"]
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for event in page["events"]
+    ]
+    assert len(lines) > 50
+    words = private(ran)
+    assert [line for line in lines if any(word in line for word in words)] == []
+
+
+def test_no_execution_history_does(ran: stacks.Stack) -> None:
+    machines = ran.client("stepfunctions")
+    histories = [
+        json.dumps(machines.get_execution_history(executionArn=execution["executionArn"]), default=str)
+        for machine in machines.list_state_machines()["stateMachines"]
+        for execution in machines.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    ]
+    assert len(histories) > 5
+    words = private(ran)
+    assert [word for history in histories for word in words if word in history] == []
+
+
+def test_no_dead_letter_is_left(ran: stacks.Stack) -> None:
+    queues = ran.client("sqs")
+    dead = [url for url in queues.list_queues()["QueueUrls"] if "DeadLetters" in url]
+    assert len(dead) == 4
+    for url in dead:
+        assert "Messages" not in queues.receive_message(QueueUrl=url)
