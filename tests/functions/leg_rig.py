@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
+from kabar.storage.turns import Turns
 from tests.functions.fake_dynamo import FakeDynamo
 
 WORKSPACE = "acme"
@@ -166,6 +168,7 @@ class Rig:
         self.slept: list[float] = []
         self.desk = Desk(
             campaigns=self.campaigns,
+            turns=Turns(self.workspaces, partial(self.campaigns.get, consistent=True)),
             workspaces=self.workspaces,
             members=Table("members", self.dynamo),
             chunks=self.chunks,

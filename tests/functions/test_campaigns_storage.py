@@ -150,13 +150,13 @@ def queued(rig: Rig, campaign: int, due_at: int = 0) -> Item:
 def test_ten_at_once_get_one_turn_and_pass_it_on_in_order_of_schedule(rig: Rig) -> None:
     """F56"""
     heads = {n: queued(rig, n, due_at=100 - n) for n in range(1, 11)}
-    assert [n for n, head in heads.items() if rig.campaigns.take_turn(head)] == [1]
+    assert [n for n, head in heads.items() if rig.desk.turns.take(head)] == [1]
     order, current = [], 1
-    while following := rig.campaigns.pass_turn(WORKSPACE, current, heads[current]["due_at"]):
+    while following := rig.desk.turns.pass_on(WORKSPACE, current, heads[current]["due_at"], 1):
         current = following[0]
         assert following == (current, heads[current]["leg"] + 1)
         assert rig.holder() == current
-        assert rig.campaigns.take_turn(heads[current])
+        assert rig.desk.turns.take(heads[current])
         order.append(current)
     assert order == list(range(10, 1, -1))
     assert rig.holder() is None
@@ -165,25 +165,25 @@ def test_ten_at_once_get_one_turn_and_pass_it_on_in_order_of_schedule(rig: Rig) 
 
 def test_whoever_has_the_turn_gets_it_again_and_nobody_else_does(rig: Rig) -> None:
     first, second = queued(rig, 1), queued(rig, 2)
-    assert rig.campaigns.take_turn(first)
+    assert rig.desk.turns.take(first)
     assert rig.campaigns.advance(first, Life.SENDING, 2)
     for _ in range(3):
-        assert rig.campaigns.take_turn(first)
-        assert not rig.campaigns.take_turn(second)
+        assert rig.desk.turns.take(first)
+        assert not rig.desk.turns.take(second)
 
 
 @pytest.mark.parametrize("end", ["paused", "completed", "gone"])
 def test_a_holder_that_is_over_loses_the_turn(rig: Rig, end: str) -> None:
     """CP19: it died before it passed its turn on."""
     first, second = queued(rig, 1), queued(rig, 2)
-    assert rig.campaigns.take_turn(first)
+    assert rig.desk.turns.take(first)
     if end == "paused":
         rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 5)
     elif end == "completed":
         assert rig.campaigns.close(first, Life.COMPLETED, 5, {})
     else:
         rig.workspaces.delete(keys.campaign_head(WORKSPACE, 1))
-    assert rig.campaigns.take_turn(second)
+    assert rig.desk.turns.take(second)
     assert rig.holder() == 2
 
 
@@ -191,51 +191,102 @@ def test_who_queues_at_any_moment_of_a_release_is_not_forgotten(rig: Rig) -> Non
     """Either it has the turn by its own doing, or the release starts it."""
     for moment in range(4):
         first, late = queued(rig, 10 * moment + 1), queued(rig, 10 * moment + 2)
-        assert rig.campaigns.take_turn(first)
+        assert rig.desk.turns.take(first)
         assert rig.campaigns.close(first, Life.COMPLETED, 5, {})
         got: list[bool] = []
 
         def queue(head: Item = late, got: list[bool] = got) -> None:
-            got.append(rig.campaigns.take_turn(head))
+            got.append(rig.desk.turns.take(head))
 
         rig.dynamo.before = [lambda: None] * moment + [queue]
-        following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+        following = rig.desk.turns.pass_on(WORKSPACE, first["id"], first["due_at"], first["leg"])
         rig.dynamo.before = []
         if not got:
             queue()
         assert got == [True] or following == (late["id"], 2)
         assert rig.holder() == late["id"]
         rig.campaigns.close(late, Life.COMPLETED, 6, {})
-        rig.campaigns.pass_turn(WORKSPACE, late["id"], late["due_at"])
+        rig.desk.turns.pass_on(WORKSPACE, late["id"], late["due_at"], late["leg"])
         assert rig.holder() is None
 
 
 def test_a_release_that_died_anywhere_is_made_up_for_by_the_next_try(rig: Rig) -> None:
     for last in range(6):
         first, second = queued(rig, 10 * last + 1), queued(rig, 10 * last + 2)
-        assert rig.campaigns.take_turn(first)
-        assert not rig.campaigns.take_turn(second)
+        assert rig.desk.turns.take(first)
+        assert not rig.desk.turns.take(second)
         rig.campaigns.close(first, Life.COMPLETED, 5, {})
         rig.steps.die_before(last)
         try:
-            following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+            following = rig.desk.turns.pass_on(WORKSPACE, first["id"], first["due_at"], first["leg"])
         except Died:
             rig.steps.die_before(None)
-            following = rig.campaigns.pass_turn(WORKSPACE, first["id"], first["due_at"])
+            following = rig.desk.turns.pass_on(WORKSPACE, first["id"], first["due_at"], first["leg"])
         rig.steps.die_before(None)
         assert following == (second["id"], 2)
         assert rig.holder() == second["id"]
         rig.campaigns.close(second, Life.COMPLETED, 6, {})
-        rig.campaigns.pass_turn(WORKSPACE, second["id"], second["due_at"])
+        rig.desk.turns.pass_on(WORKSPACE, second["id"], second["due_at"], second["leg"])
 
 
 def test_leaving_the_queue_takes_nobody_elses_turn(rig: Rig) -> None:
     first, second = queued(rig, 1), queued(rig, 2)
-    assert rig.campaigns.take_turn(first)
+    assert rig.desk.turns.take(first)
     assert rig.campaigns.advance(first, Life.SENDING, 2)
-    assert not rig.campaigns.take_turn(second)
-    assert rig.campaigns.pass_turn(WORKSPACE, 2, second["due_at"]) is None
+    assert not rig.desk.turns.take(second)
+    assert rig.desk.turns.pass_on(WORKSPACE, 2, second["due_at"], 1) is None
     assert (rig.holder(), rig.queue()) == (1, [1])
+
+
+def resumed(rig: Rig, campaign: int) -> Item:
+    """Paused, resumed, and its next leg in charge."""
+    rig.campaigns.control(WORKSPACE, campaign, "pause", "api:me", 5)
+    rig.campaigns.control(WORKSPACE, campaign, "resume", "api:me", 6)
+    head = rig.campaigns.take_leg(WORKSPACE, campaign, 2, "second", 9)
+    assert head
+    return head
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_a_late_leg_gives_away_neither_turn_nor_place_of_a_newer_one(rig: Rig, moment: int) -> None:
+    """I8: it decided to release while the campaign was paused; meanwhile that was resumed."""
+    old, other = queued(rig, 1), queued(rig, 2, due_at=1)
+    assert rig.desk.turns.take(old)
+    assert not rig.desk.turns.take(other)
+    new = resumed(rig, 1)
+    got: list[bool] = []
+    rig.dynamo.before = [lambda: None] * moment + [lambda: got.append(rig.desk.turns.take(new))]
+    started = rig.desk.turns.pass_on(WORKSPACE, 1, old["due_at"], 1)
+    rig.dynamo.before = []
+    if not got:
+        got.append(rig.desk.turns.take(new))
+    assert 1 in rig.queue()
+    if got == [True]:
+        assert (rig.holder(), started) == (1, None)
+    else:
+        assert (rig.holder(), started) == (2, (2, 2))
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_a_turn_is_not_taken_from_a_holder_that_was_resumed_meanwhile(rig: Rig, moment: int) -> None:
+    """I8"""
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.desk.turns.take(first)
+    rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 5)
+    got: list[bool] = []
+
+    def resume() -> None:
+        rig.campaigns.control(WORKSPACE, 1, "resume", "api:me", 6)
+        head = rig.campaigns.take_leg(WORKSPACE, 1, 2, "second", 9)
+        assert head
+        got.append(rig.desk.turns.take(head))
+
+    rig.dynamo.before = [lambda: None] * moment + [resume]
+    taken_over = rig.desk.turns.take(second)
+    rig.dynamo.before = []
+    if not got:
+        resume()
+    assert [taken_over, *got].count(True) == 1
 
 
 # ---- a write that is applied, its answer lost, and written again by the SDK (CP6, CP10) ------------------
@@ -258,21 +309,21 @@ def test_an_echo_of_a_leg_and_its_writes_is_no_conflict(echo: Rig) -> None:
 
 
 def test_an_echo_of_a_free_turn_is_no_conflict(echo: Rig) -> None:
-    assert echo.campaigns.take_turn(taken(echo, 1))
+    assert echo.desk.turns.take(taken(echo, 1))
 
 
 def test_an_echo_of_taking_over_a_turn_is_no_conflict(echo: Rig) -> None:
-    assert echo.campaigns.take_turn(taken(echo, 1))
+    assert echo.desk.turns.take(taken(echo, 1))
     echo.campaigns.pause(WORKSPACE, 1, "a reason", 5)
-    assert echo.campaigns.take_turn(taken(echo, 2))
+    assert echo.desk.turns.take(taken(echo, 2))
 
 
 def test_an_echo_of_passing_the_turn_on_is_no_conflict(echo: Rig) -> None:
     first, second = taken(echo, 1), taken(echo, 2)
-    assert echo.campaigns.take_turn(first)
+    assert echo.desk.turns.take(first)
     assert echo.campaigns.advance(second, Life.QUEUED, 5)
-    assert not echo.campaigns.take_turn(second)
-    assert echo.campaigns.pass_turn(WORKSPACE, 1, 0) == (2, 2)
+    assert not echo.desk.turns.take(second)
+    assert echo.desk.turns.pass_on(WORKSPACE, 1, 0, 1) == (2, 2)
 
 
 @pytest.mark.parametrize("action", ["pause", "cancel"])

@@ -8,6 +8,7 @@ from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
+from kabar.storage.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Desk:
     """`start_leg(workspace, campaign, leg)` starts a leg at once, `sleep` takes seconds."""
 
     campaigns: Campaigns
+    turns: Turns
     workspaces: Table
     members: Table
     chunks: Chunks

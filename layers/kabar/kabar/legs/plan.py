@@ -75,7 +75,7 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
         return "waiting_for_import" if desk.campaigns.advance(head, Life.QUEUED, now) else "superseded"
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now):
         return "superseded"
-    if not desk.campaigns.take_turn(head):
+    if not desk.turns.take(head):
         return "queued"
     started = {"started_at": head.get("started_at", now)}
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "settle"

@@ -103,6 +103,6 @@ def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
 
 
 def _pass_turn(desk: Desk, head: Item) -> None:
-    following = desk.campaigns.pass_turn(head["workspace"], head["id"], head["due_at"])
+    following = desk.turns.pass_on(head["workspace"], head["id"], head["due_at"], head["leg"])
     if following:
         desk.start_leg(head["workspace"], *following)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from kabar.legs.desk import Desk
 from kabar.storage import executions
@@ -10,6 +11,7 @@ from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
+from kabar.storage.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class Environment:
 
 def desk(env: Environment) -> Desk:
     workspaces = Table(env.workspaces_table)
+    campaigns = Campaigns(workspaces, Table(env.activity_table))
     return Desk(
-        campaigns=Campaigns(workspaces, Table(env.activity_table)),
+        campaigns=campaigns,
+        turns=Turns(workspaces, partial(campaigns.get, consistent=True)),
         workspaces=workspaces,
         members=Table(env.members_table),
         chunks=Chunks(Table(env.dispatch_table)),

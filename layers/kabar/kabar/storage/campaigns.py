@@ -1,4 +1,4 @@
-"""Campaign heads, the leg in charge, the queue and the turn. Access patterns: docs/data-model.md [P10]–[P17]."""
+"""Campaign heads and the leg in charge. Access patterns: docs/data-model.md [P10]–[P16]."""
 
 from typing import Any
 
@@ -209,73 +209,6 @@ class Campaigns:
             workspace, now, "system", f"campaign {life.value}", campaign, {"status": life.value} | totals
         )
         return True
-
-    # ---- queue and turn [F4] ----
-
-    def take_turn(self, head: Item) -> bool:
-        """[P17] Queue first, then try: whoever releases the turn finds what was queued before its release."""
-        workspace, campaign = head["workspace"], head["id"]
-        self._table.put(
-            keys.queued(workspace, head["due_at"], campaign)
-            | {"campaign": campaign, "due_at": head["due_at"]}
-        )
-        if self._hand_turn(workspace, campaign, None):
-            return True
-        holder = self._holder(workspace)
-        if holder is None:
-            return self._hand_turn(workspace, campaign, None)
-        other = self.get(workspace, holder, consistent=True)
-        over = other is None or "closed_at" in other or other["status"] == Life.PAUSED.value
-        return over and self._hand_turn(workspace, campaign, holder)
-
-    def pass_turn(self, workspace: str, campaign: int, due_at: int) -> tuple[int, int] | None:
-        """Leave the queue, give the turn to the next in it; its (campaign, next leg) to start, if anyone waits.
-
-        After a death half-way a second call finds the turn's holder still queued and returns it again.
-        """
-        self._table.delete(keys.queued(workspace, due_at, campaign))
-        for _ in range(3):  # free, look again: somebody may have queued in between
-            waiting = self._table.query(
-                keys.workspace_pk(workspace), prefix="queue#", limit=1, consistent=True
-            ).items
-            following = waiting[0]["campaign"] if waiting else None
-            holder = self._holder(workspace)
-            if holder not in (campaign, None):
-                return self._queued_leg(workspace, holder)
-            if following is None and holder is None:
-                return None
-            if following is None:
-                self._free_turn(workspace, campaign)
-            elif self._hand_turn(workspace, following, holder):
-                return self._queued_leg(workspace, following)
-        return None
-
-    def _queued_leg(self, workspace: str, campaign: int) -> tuple[int, int] | None:
-        head = self.get(workspace, campaign, consistent=True)
-        if head is None or head["status"] != Life.QUEUED.value:
-            return None
-        return campaign, head["leg"] + 1
-
-    def _holder(self, workspace: str) -> int | None:
-        item = self._table.get(keys.turn(workspace), consistent=True)
-        return item.get("holder") if item else None
-
-    def _hand_turn(self, workspace: str, to: int, holder: int | None) -> bool:
-        values = {":to": to} | ({":from": holder} if holder is not None else {})
-        condition = "attribute_not_exists(holder)" if holder is None else "holder = :from"
-        try:
-            self._table.update(keys.turn(workspace), "SET holder = :to", condition=condition, values=values)
-        except ConditionFailed:
-            return self._holder(workspace) == to  # the SDK's own retry meets our own write
-        return True
-
-    def _free_turn(self, workspace: str, holder: int) -> None:
-        try:
-            self._table.update(
-                keys.turn(workspace), "REMOVE holder", condition="holder = :me", values={":me": holder}
-            )
-        except ConditionFailed:
-            return  # passed on by an earlier try of ours
 
     def _log(self, workspace: str, at: int, who: str, what: str, campaign: int, detail: Item) -> None:
         activity.record(self._activity, workspace, at, who, what, f"campaign/{campaign}", detail)
