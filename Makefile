@@ -90,13 +90,14 @@ SAM = PATH="$(CURDIR)/.kabar/sam/bin:$$PATH" PYODIDE="$(CURDIR)/.kabar/pyodide/n
 ## ---- set it up
 
 .PHONY: setup
-setup: .venv/ready .kabar/engine/ready .kabar/deps/ready  ## make the environments (the others do it when needed)
+setup: .venv/ready .kabar/engine/ready .kabar/deps/ready .kabar/deps-imports/ready  ## make the environments (the others do it when needed)
 
 .PHONY: lock
 lock: $(UV)  ## pin the newest allowed versions of everything
 	@for name in uv engine sam scan; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
-	@$(COMPILE) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
-	@$(COMPILE) -c layers/dependencies/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
+	@for name in dependencies imports; do \
+		$(COMPILE) layers/$$name/requirements.in -o layers/$$name/requirements.txt || exit; done
+	@$(COMPILE) -c layers/dependencies/requirements.txt -c layers/imports/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
 COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
@@ -142,9 +143,13 @@ $(UV): $(LOCKS)/uv.txt
 	@touch $@
 
 # For the interpreter that runs the functions here: the engine's.
-.kabar/deps/ready: layers/dependencies/requirements.txt .kabar/engine/ready
-	@echo "Filling the local dependencies layer (.kabar/deps) …"
-	@rm -rf .kabar/deps
+.kabar/deps/ready: FOLDER = dependencies
+.kabar/deps-imports/ready: FOLDER = imports
+.kabar/deps/ready: layers/dependencies/requirements.txt
+.kabar/deps-imports/ready: layers/imports/requirements.txt
+.kabar/deps/ready .kabar/deps-imports/ready: .kabar/engine/ready
+	@echo "Filling the local $(FOLDER) layer ($(@D)) …"
+	@rm -rf $(@D)
 	@$(UV) pip install --quiet --python .kabar/engine/bin/python --compile-bytecode --require-hashes \
-		--target .kabar/deps -r $<
+		--target $(@D) -r layers/$(FOLDER)/requirements.txt
 	@touch $@

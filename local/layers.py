@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local.trouble import Trouble, run
 
-LAYERS = ("DependenciesLayer", "KabarLayer")
+LAYERS = ("DependenciesLayer", "ImportsLayer", "KabarLayer")
 _UNCHECKED = b"\x01\x00\x00\x00"  # PEP 552: the loader compares neither time nor content
 _MAGIC = {  # what a .pyc of that Python begins with
     "3.13": (3571).to_bytes(2, "little") + b"\r\n",

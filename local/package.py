@@ -24,6 +24,7 @@ Upload = Callable[[str, bytes], str]  # (key, body) -> s3:// address
 
 _LAYERS = {  # logical id -> the folder that locally stands for the unpacked layer
     "DependenciesLayer": paths.DEPENDENCIES,
+    "ImportsLayer": paths.IMPORT_DEPENDENCIES,
     "KabarLayer": paths.ROOT / "layers" / "kabar",
 }
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same code gives the same archive

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from kabar import settings
 from kabar.domain import import_codes as codes
-from kabar.domain.csv_rows import EncodingUnsupported
-from kabar.domain.imports import Totals, validate
+from kabar.domain.encodings import EncodingUnsupported, FileRefused
+from kabar.domain.import_files import Undecided, validate_file
+from kabar.domain.imports import Totals
 from kabar.domain.numbers import Numbers
 from kabar.log import logger
 from kabar.storage import work, workspaces
@@ -41,16 +42,16 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome": "valid", "list_id", "parts": [1, 2, …]}, or {"outcome": "failed"} with the reason in the head.
+    """{"outcome": "valid", "list_id", "parts": [1, 2, …]} or {"outcome": "failed" | "needs_decision"}.
 
-    Running it again from the start gives the same.
+    The head tells why. Running it again from the start gives the same.
     """
     workspace = event["workspace"]
     head = IMPORTS.get(workspace, event["import_id"])
     if head is None:
         raise LookupError(f"there is no import {event['import_id']}")
-    if head["state"] == "failed":
-        return {"outcome": "failed"}
+    if head["state"] in {"failed", "needs_decision"}:
+        return {"outcome": head["state"]}
     with ExitStack() as stack:
         answer = _answer(workspace, head, stack)
     logger.info("list validated", workspace=workspace, import_id=head["id"], **answer["told"])
@@ -60,18 +61,23 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     if not head["list_name"].strip() or len(head["list_name"]) > MAX_NAME:
         return _failed(workspace, head, codes.LIST_NAME_INVALID)
-    chunks = _chunks(head)
-    if chunks is None:
-        return _failed(workspace, head, codes.OBJECT_MISSING)
-    output = Output(workspace, head, stack)
     known = workspaces.settings(WORKSPACES, workspace)
     numbers = Numbers(
         workspaces.prefix_map(WORKSPACES, workspace), known.get("max_digits", workspaces.MAX_DIGITS)
     )
     try:
-        totals = validate(output.counted(chunks), numbers, output)
+        totals, output = validate_file(
+            lambda: Output(workspace, head, stack), numbers, head.get("encoding", "")
+        )
+    except ObjectMissing:
+        return _failed(workspace, head, codes.OBJECT_MISSING)
+    except FileRefused as error:
+        return _failed(workspace, head, error.code)
     except EncodingUnsupported as error:
         return _failed(workspace, head, codes.ENCODING_UNSUPPORTED, f"Line {error.line} can't be read.")
+    except Undecided as question:
+        IMPORTS.ask(workspace, head, question.preview, _now())
+        return {"outcome": "needs_decision", "told": {"encodings": [*question.preview]}}
     files = output.keep_reports()
     problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
     if problem:
@@ -90,16 +96,8 @@ def _failed(workspace: str, head: Item, code: str, more: str = "", **values: Any
     return {"outcome": "failed", "told": {"failed": code}}
 
 
-def _chunks(head: Item) -> Iterator[bytes] | None:
-    """The object's bytes, of that very version; None when it is gone [D8]."""
-    try:
-        answer = work.client().get_object(Bucket=head["bucket"], Key=head["key"], VersionId=head["version"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return None
-        raise
-    chunks: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
-    return chunks
+class ObjectMissing(Exception):
+    """The object, or that version of it, is gone [D8]."""
 
 
 class Output:
@@ -108,6 +106,7 @@ class Output:
     def __init__(self, workspace: str, head: Item, stack: ExitStack) -> None:
         self.bytes_read = 0
         self._workspace = workspace
+        self._head = head
         self._import = head["id"]
         self._told = time.monotonic()
         self._files: dict[str, IO[bytes]] = {
@@ -117,9 +116,20 @@ class Output:
         self.rejected: TextIO = io.TextIOWrapper(self._files["rejected"], "utf-8", newline="")
         self.duplicates: TextIO = io.TextIOWrapper(self._files["duplicates"], "utf-8", newline="")
 
-    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The same chunks, added up."""
-        for chunk in chunks:
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of that very version, added up. Raises ObjectMissing."""
+        source = {
+            "Bucket": self._head["bucket"],
+            "Key": self._head["key"],
+            "VersionId": self._head["version"],
+        }
+        try:
+            answer = work.client().get_object(**source)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                raise ObjectMissing from None
+            raise
+        for chunk in answer["Body"].iter_chunks(CHUNK):
             self.bytes_read += len(chunk)
             yield chunk
 

@@ -10,8 +10,10 @@ import pytest
 
 from kabar.storage import dynamo as storage_dynamo
 from kabar.storage import executions, keys, work
+from kabar.storage.imports import NoSuchChoice, NotAsked, execution
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load, queued, sample
+from tests.unit.workbooks import xlsx, zipped
 
 KEY = "acme/lists/Gym/members.csv"
 FILE = "mobile,name\r\n+64211111111,Amy\r\n021 111 1112,Budi\r\n+64211111111,Amy again\r\n+6421x,Çağlar\r\n"
@@ -311,7 +313,10 @@ def test_a_list_that_appears_meanwhile_is_the_one_that_is_loaded(world: World) -
         ("", KEY, "file_empty"),
         ("mobile,name\n\n", KEY, "no_rows"),
         ("mobile\n+6421x\n", KEY, "no_valid_rows"),
-        ("+64211111111,çağrı".encode("cp1254"), KEY, "encoding_unsupported"),
+        (b"\xff\xfe+\0" + b"\0\xd8" * 3, KEY, "encoding_unsupported"),
+        (b"PK\x05\x06" + bytes(18), KEY, "file_is_archive"),
+        (b"\x1f\x8b\x08" + bytes(18), KEY, "file_is_archive"),
+        (zipped({"list.csv": b"+64211111111"}), KEY, "file_is_archive"),
         (FILE, f"acme/lists/{'x' * 51}/a.csv", "list_name_invalid"),
         (FILE, "acme/lists/ /a.csv", "list_name_invalid"),
     ],
@@ -399,3 +404,39 @@ def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world:
     assert world.steps.started["55-3"] == {"arn": "arn:run", "workspace": "acme", "campaign": 55, "leg": 3}
     assert "56-1" not in world.steps.started
     assert world.dynamo.find("workspaces", note) is None
+
+
+def test_f33_a_file_that_could_be_in_two_encodings_waits_for_a_persons_decision(world: World) -> None:
+    started = world.drop("mobile,name\n+64211111111,Ayşe\n".encode("cp1254"))
+    head = world.run(started, times=2)
+    assert head["state"] == "needs_decision"
+    assert head["preview"]["cp1254"] == ["+64211111111,Ayşe"]
+    assert head["preview"]["cp1252"] == ["+64211111111,Ayþe"]
+    assert not world.dynamo.tables.get("members")
+    imports = world.function("validate_list").IMPORTS
+    with pytest.raises(NoSuchChoice):
+        imports.decide("acme", started["import_id"], "utf-7", 9)
+    decided = imports.decide("acme", started["import_id"], "cp1254", 9)
+    assert imports.decide("acme", started["import_id"], "cp1254", 9)["decision"] == 1
+    with pytest.raises(NotAsked):
+        imports.decide("acme", started["import_id"], "cp1252", 9)
+    name, told = execution("acme", decided)
+    assert name not in world.steps.started
+    assert told == {key: value for key, value in started.items() if key != "arn"}
+    assert world.run(told)["state"] == "done"
+    assert world.members()["+64211111111"]["params"] == ["Ayşe"]
+
+
+def test_an_8_bit_file_in_one_language_is_read_at_its_second_reading(world: World) -> None:
+    text = "".join(f"+6421{n:07d},Ali\n" for n in range(3_000)) + "+64291111111,Şükrü Çağlar\n"
+    head = world.run(world.drop(text.encode("cp1254")))
+    assert (head["state"], head["accepted"]) == ("done", 3_001)
+    assert world.members()["+64291111111"]["params"] == ["Şükrü Çağlar"]
+
+
+def test_the_first_sheet_of_a_workbook_is_a_list(world: World) -> None:
+    data = xlsx({1: ["Phone", "Name"], 3: [64211111111.0, "Amy"], 4: ["+64211111112"], 5: ["6.42E+10", "x"]})
+    head = world.run(world.drop(data))
+    assert (head["state"], head["accepted"], head["corrected"], head["rejected"]) == ("done", 1, 1, 1)
+    assert head["header"] == ["Phone", "Name"]
+    assert world.s3.text(head["rejected_key"]).splitlines()[1].startswith("5,digits_lost,")

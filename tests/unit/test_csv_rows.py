@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain import csv_rows
-from kabar.domain.csv_rows import MAX_ROW, EncodingUnsupported, read
+from kabar.domain.csv_rows import MAX_ROW, read
+from kabar.domain.encodings import NotUtf8
 
 Read = list[tuple[int, list[str], str]]
 
 
-def rows(data: bytes, size: int = 0) -> Read:
+def rows(data: bytes, size: int = 0, delimiter: str = ",") -> Read:
     """(line, cells, fault) of every row that isn't blank, read in chunks of `size` bytes."""
     chunks = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
     found: Read = []
-    for each in read(chunks):
+    for each in read(chunks, delimiter):
         for at, line in enumerate(each.lines, each.line):
             if at in each.odd:
                 assert not line
@@ -38,10 +39,6 @@ def test_every_line_end_counts_as_one_line(end: str) -> None:
     ]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_cell() -> None:
-    assert rows("\ufeffmobile,naïve".encode()) == [(1, ["mobile", "naïve"], "")]
-
-
 def test_only_line_ends_end_lines() -> None:
     assert rows("a\x0b\x0c\x1c\x85\u2028b,c\nd".encode()) == [
         (1, ["a\x0b\x0c\x1c\x85\u2028b", "c"], ""),
@@ -59,32 +56,41 @@ def test_a_quoted_cell_keeps_commas_quotes_and_line_ends_as_they_are() -> None:
     [
         ("a\nçağrı".encode("cp1254"), 2),
         (b"a\r\nb\rc\nd\xff", 4),
-        (b"\xff\xfea\0", 1),
-        ("+64211234567,Amy\n".encode("utf-16-le"), 1),
-        ("+64211234567,Amy\n".encode("utf-16-be"), 1),
     ],
-    ids=["cp1254", "mixed", "utf-16", "utf-16-le", "utf-16-be"],
+    ids=["cp1254", "mixed"],
 )
 def test_what_is_not_utf_8_is_refused_naming_the_line(data: bytes, line: int) -> None:
-    with pytest.raises(EncodingUnsupported) as refused:
+    with pytest.raises(NotUtf8) as refused:
         rows(data)
     assert refused.value.line == line
 
 
 def test_a_bad_byte_far_into_a_file_is_found_in_its_line() -> None:
     data = b"+64211234567,Amy\n" * 50_000
-    with pytest.raises(EncodingUnsupported) as refused:
+    with pytest.raises(NotUtf8) as refused:
         rows(data + b"\xe7\n" + data, 65_536)
     assert refused.value.line == 50_001
 
 
-def test_an_unclosed_quote_costs_its_own_line_and_no_other() -> None:
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_f34_cells_between_other_delimiters_keep_their_commas(delimiter: str) -> None:
+    text = '+1;a\n+2;1,50;b\n\n+3;"x;y, z\n";c\n+4;"open\n+5;d'.replace(";", delimiter)
+    assert rows(text.encode(), delimiter=delimiter) == [
+        (1, ["+1", "a"], ""),
+        (2, ["+2", "1,50", "b"], ""),
+        (4, ["+3", f"x{delimiter}y, z\n", "c"], ""),
+        (6, [f'+4{delimiter}"open'], "unclosed_quote"),
+        (7, ["+5", "d"], ""),
+    ]
+
+
+def test_f32_an_unclosed_quote_costs_its_own_line_and_no_other() -> None:
     found = rows(b'+1,a\n+2,"b\n+3,c\n' + b"+4,d\n" * 200)
     assert found[:3] == [(1, ["+1", "a"], ""), (2, ['+2,"b'], "unclosed_quote"), (3, ["+3", "c"], "")]
     assert len(found) == 203
 
 
-def test_an_unclosed_quote_does_not_swallow_the_quoted_row_behind_it() -> None:
+def test_f32_an_unclosed_quote_does_not_swallow_the_quoted_row_behind_it() -> None:
     assert rows(b'+1,"a\n+2,"b, c"\n+3,d\n') == [
         (1, ['+1,"a'], "unclosed_quote"),
         (2, ["+2", "b, c"], ""),
@@ -115,7 +121,7 @@ def test_an_unclosed_quote_does_not_swallow_the_quoted_row_behind_it() -> None:
         "many lines",
     ],
 )
-def test_a_poisoned_row_is_a_row_error_and_the_rows_behind_it_count(line: bytes, fault: str) -> None:
+def test_f32_a_poisoned_row_is_a_row_error_and_the_rows_behind_it_count(line: bytes, fault: str) -> None:
     data = b"+0,first\n" + line + b"\n+2,after\r\n+3,last"
     found = rows(data, 65_536)
     assert (found[0], found[1][0], found[1][2]) == ((1, ["+0", "first"], ""), 2, fault)
@@ -123,7 +129,7 @@ def test_a_poisoned_row_is_a_row_error_and_the_rows_behind_it_count(line: bytes,
     assert found[-2:] == [(behind, ["+2", "after"], ""), (behind + 1, ["+3", "last"], "")]
 
 
-def test_a_row_of_300_columns_is_read_whole() -> None:
+def test_f32_a_row_of_300_columns_is_read_whole() -> None:
     assert rows(b"," * 299 + b"\n+2") == [(1, [""] * 300, ""), (2, ["+2"], "")]
 
 
@@ -152,11 +158,11 @@ def test_rows_across_blocks_are_read_back_exactly(table: list[list[str]], size: 
 def test_where_the_chunks_are_cut_never_matters(data: bytes, size: int) -> None:
     try:
         expected: Read | int = rows(data)
-    except EncodingUnsupported as refused:
+    except NotUtf8 as refused:
         expected = refused.line
     try:
         found: Read | int = rows(data, size)
-    except EncodingUnsupported as refused:
+    except NotUtf8 as refused:
         found = refused.line
     assert found == expected
 

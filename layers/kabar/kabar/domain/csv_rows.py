@@ -1,6 +1,6 @@
 """Bytes of a CSV file -> its rows with their physical line numbers, in constant memory [D2].
 
-UTF-8 with or without BOM, commas, quotes, and lines that end in CRLF, CR or LF. Most lines hold no quote: they
+UTF-8, one delimiter for the whole file, quotes, and lines that end in CRLF, CR or LF. Most lines hold no quote: they
 come as a text whose cells are what stands between its commas. Only an odd line goes through the csv module.
 What can't be read is a row with a fault, and the rows behind it still count.
 """
@@ -11,21 +11,14 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from kabar.domain import import_codes as codes
+from kabar.domain.delimiters import COMMA
+from kabar.domain.encodings import NotUtf8
 
 MAX_ROW = 16_384  # characters; a row within all limits has about 700
 MAX_ROW_LINES = 100  # how far a quoted cell is followed before its quote counts as unclosed
 SHOWN = 1_000  # characters kept of a row too long to read
 _BLOCK = 256 * 1024  # bytes taken apart at once
-_BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-
-
-class EncodingUnsupported(Exception):
-    """The bytes are no UTF-8. `line` is where that shows."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(f"line {line} is not UTF-8")
-        self.line = line
 
 
 class Row(NamedTuple):
@@ -47,19 +40,19 @@ class Run(NamedTuple):
     odd: dict[int, Row]
 
 
-def read(chunks: Iterable[bytes]) -> Iterator[Run]:
-    """Every line of the file, in order. Raises EncodingUnsupported."""
+def read(chunks: Iterable[bytes], delimiter: str = COMMA) -> Iterator[Run]:
+    """Every line of the file, in order. Raises NotUtf8."""
     rest, line = b"", 1
     for held, cut in _blocks(chunks):
         if cut:
-            _, line = yield from _runs(line, rest, final=True)
+            _, line = yield from _runs(line, rest, delimiter, final=True)
             rest = b""
             shown = held.decode("utf-8", "ignore")[:SHOWN]
             yield Run(line, [""], {line: Row(line, [shown], codes.ROW_TOO_LONG)})
             line += 1
         else:
-            rest, line = yield from _runs(line, rest + held, final=False)
-    yield from _runs(line, rest, final=True)
+            rest, line = yield from _runs(line, rest + held, delimiter, final=False)
+    yield from _runs(line, rest, delimiter, final=True)
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -88,31 +81,19 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Pieces of one size, so that where rows fall doesn't depend on the network; True with the last."""
     held: list[bytes] = []
-    size, begun = 0, False
+    size = 0
     for chunk in chunks:
         held.append(chunk)
         size += len(chunk)
         if size <= _BLOCK:
             continue
         joined = b"".join(held)
-        if not begun:
-            joined, begun = _begun(joined), True
         full = max(len(joined) - 1, 0) // _BLOCK * _BLOCK
         for at in range(0, full, _BLOCK):
             yield joined[at : at + _BLOCK], False
         held = [joined[full:]]
         size = len(held[0])
-    joined = b"".join(held)
-    yield joined if begun else _begun(joined), True
-
-
-def _begun(held: bytes) -> bytes:
-    """Without the BOM. UTF-16 without one is valid UTF-8 full of NULs, so it is refused here."""
-    held = held.removeprefix(_BOM)
-    sample = held[:4096]
-    if sample.count(0) * 5 > len(sample):
-        raise EncodingUnsupported(1)
-    return held
+    yield b"".join(held), True
 
 
 def _first_end(held: bytes, *, last: bool) -> int | None:
@@ -131,29 +112,29 @@ def _line_count(held: bytes) -> int:
     return ends + held.count(b"\r") - held.count(b"\r\n") if b"\r" in held else ends
 
 
-def _runs(first: int, held: bytes, *, final: bool) -> Generator[Run, None, tuple[bytes, int]]:
+def _runs(first: int, held: bytes, delimiter: str, *, final: bool) -> Generator[Run, None, tuple[bytes, int]]:
     """Whole lines taken apart; returns a rest to be read with what follows, and the line that is next."""
     if not held:
         return b"", first
     try:
         text = held.decode()
     except UnicodeDecodeError as error:
-        raise EncodingUnsupported(first + _line_count(held[: error.start])) from None
+        raise NotUtf8(first + _line_count(held[: error.start])) from None
     lines = _split(text)
     found: dict[int, Row] = {}
     kept: list[str] = []  # the same lines with their ends, once a quoted cell spans several
     done = 0
-    for at in _odd(text, lines):
+    for at in _odd(text, lines, delimiter):
         if at < done:
             continue  # inside a quoted cell that began before
         used = 1
-        cells, fault = _odd_row(lines[at])
+        cells, fault = _odd_row(lines[at], delimiter)
         if fault == codes.UNCLOSED_QUOTE:
             kept = kept or _LINE.findall(text)
-            spanning = _spanning_row(kept, at, final=final)
+            spanning = _spanning_row(kept, at, delimiter, final=final)
             if spanning is None:
                 if at:
-                    yield Run(first, lines[:at], found)
+                    yield Run(first, _by_commas(lines[:at], delimiter), found)
                 return "".join(kept[at:]).encode(), first + at
             if spanning[0]:
                 cells, used = spanning
@@ -161,8 +142,13 @@ def _runs(first: int, held: bytes, *, final: bool) -> Generator[Run, None, tuple
         found[first + at] = Row(first + at, cells, fault)
         done = at + used
         lines[at:done] = [""] * used
-    yield Run(first, lines, found)
+    yield Run(first, _by_commas(lines, delimiter), found)
     return b"", first + len(lines)
+
+
+def _by_commas(lines: list[str], delimiter: str) -> list[str]:
+    """The same lines with a comma for each delimiter; those that held commas are odd."""
+    return lines if delimiter == COMMA else "\n".join(lines).replace(delimiter, COMMA).split("\n")
 
 
 def _split(text: str) -> list[str]:
@@ -180,27 +166,33 @@ def _split(text: str) -> list[str]:
     return lines
 
 
-def _odd(text: str, lines: list[str]) -> list[int]:
+def _odd(text: str, lines: list[str], delimiter: str) -> list[int]:
     """Which lines aren't simply cells between commas, counted from 0."""
+    if delimiter != COMMA and COMMA in text:
+        return [at for at, line in enumerate(lines) if _is_odd(line) or COMMA in line]
     if "\0" in text or max(map(len, lines)) > MAX_ROW:
-        return [at for at, line in enumerate(lines) if '"' in line or "\0" in line or len(line) > MAX_ROW]
+        return [at for at, line in enumerate(lines) if _is_odd(line)]
     return [at for at, line in enumerate(lines) if '"' in line] if '"' in text else []
 
 
-def _odd_row(line: str) -> tuple[list[str], str]:
+def _is_odd(line: str) -> bool:
+    return '"' in line or "\0" in line or len(line) > MAX_ROW
+
+
+def _odd_row(line: str, delimiter: str) -> tuple[list[str], str]:
     """(cells, fault) of one such line; what can't be taken apart is one cell."""
     if len(line) > MAX_ROW:
         return [line[:SHOWN]], codes.ROW_TOO_LONG
     if '"' not in line:
-        return line.split(","), codes.NUL_CHARACTER
+        return line.split(delimiter), codes.NUL_CHARACTER if "\0" in line else ""
     try:
-        cells = next(csv.reader((line,), strict=True))
+        cells = next(csv.reader((line,), delimiter=delimiter, strict=True))
     except csv.Error as error:
         return [line], codes.UNCLOSED_QUOTE if "unexpected end" in str(error) else codes.BAD_QUOTES
     return cells, codes.NUL_CHARACTER if "\0" in line else ""
 
 
-def _spanning_row(kept: list[str], at: int, *, final: bool) -> tuple[list[str], int] | None:
+def _spanning_row(kept: list[str], at: int, delimiter: str, *, final: bool) -> tuple[list[str], int] | None:
     """(cells, lines used) of a row with a quoted cell that spans lines from `at` on.
 
     No cells when its quote isn't closed within bounds, or closed in the middle of what is another row's cell;
@@ -220,7 +212,7 @@ def _spanning_row(kept: list[str], at: int, *, final: bool) -> tuple[list[str], 
         bounded = used == MAX_ROW_LINES
 
     try:
-        cells = next(csv.reader(following(), strict=True))
+        cells = next(csv.reader(following(), delimiter=delimiter, strict=True))
     except csv.Error as error:
         if "unexpected end" in str(error) and not bounded and not final:
             return None

@@ -28,12 +28,19 @@ TOO_LONG = "too_long"
 TOO_MANY_COLUMNS = "too_many_columns"
 PARAM_TOO_LONG = "param_too_long"
 NUL_CHARACTER = "nul_character"
+NOT_A_NUMBER_CELL = "not_a_number_cell"
 UNCLOSED_QUOTE = "unclosed_quote"
 BAD_QUOTES = "bad_quotes"
 ROW_TOO_LONG = "row_too_long"
 DUPLICATE = "duplicate"
 
 ENCODING_UNSUPPORTED = "encoding_unsupported"
+FILE_IS_ARCHIVE = "file_is_archive"
+FILE_NO_TEXT = "file_no_text"
+XLSX_TOO_LARGE = "xlsx_too_large"
+XLSX_TOO_LONG = "xlsx_too_long"
+XLSX_SUSPICIOUS = "xlsx_suspicious"
+XLSX_UNREADABLE = "xlsx_unreadable"
 FILE_EMPTY = "file_empty"
 NO_ROWS = "no_rows"
 NO_VALID_ROWS = "no_valid_rows"
@@ -65,6 +72,9 @@ ROWS: dict[str, Explanation] = {
     ),
     PARAM_TOO_LONG: Explanation("A param is longer than 50 characters.", "Shorten it."),
     NUL_CHARACTER: Explanation("The row contains a NUL character.", "Save the file as CSV UTF-8 again."),
+    NOT_A_NUMBER_CELL: Explanation(
+        "The cell holds a date, a fraction or a logical value.", "Format it as text and enter the number."
+    ),
     UNCLOSED_QUOTE: Explanation("A quote is opened and not closed.", "Close or remove it."),
     BAD_QUOTES: Explanation(
         "Text follows a closing quote.", "Write a quote inside a quoted cell twice, or remove it."
@@ -76,6 +86,20 @@ ROWS: dict[str, Explanation] = {
 IMPORTS: dict[str, Explanation] = {
     ENCODING_UNSUPPORTED: Explanation(
         "The file is not UTF-8 text.", "Save it as CSV UTF-8 and upload it again."
+    ),
+    FILE_IS_ARCHIVE: Explanation("The file is an archive.", "Upload the CSV or XLSX file that is in it."),
+    FILE_NO_TEXT: Explanation(
+        "The file is neither text nor XLSX.", "Save it as CSV UTF-8 or XLSX and upload it again."
+    ),
+    XLSX_TOO_LARGE: Explanation("The workbook has more than 32 MB.", "Save the sheet as CSV UTF-8."),
+    XLSX_TOO_LONG: Explanation(
+        "The first sheet has more than 200,000 rows.", "Save it as CSV UTF-8 and upload that."
+    ),
+    XLSX_SUSPICIOUS: Explanation(
+        "The workbook unpacks to more than any list, or holds archives.", "Save the sheet as CSV UTF-8."
+    ),
+    XLSX_UNREADABLE: Explanation(
+        "The workbook is damaged or locked with a password.", "Save it again without one, or as CSV UTF-8."
     ),
     FILE_EMPTY: Explanation("The file is empty.", "Upload one with rows."),
     NO_ROWS: Explanation("The file holds no row besides its header.", "Upload one with rows."),

@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import compress
+from itertools import chain, compress
 from typing import Any, Protocol, TextIO
 
 from kabar.domain import import_codes as codes
 from kabar.domain.csv_rows import Row, Run, read
+from kabar.domain.delimiters import SAMPLE_BYTES, delimiter_of
+from kabar.domain.encodings import as_utf8
 from kabar.domain.numbers import Numbers, change_names
 
 MAX_PARAMS = 6
@@ -84,11 +86,26 @@ class Totals:
         return "" if self.accepted + self.corrected else codes.NO_VALID_ROWS
 
 
-def validate(chunks: Iterable[bytes], numbers: Numbers, output: Output) -> Totals:
-    """Read a whole file. Raises EncodingUnsupported; then nothing that was put out counts."""
+def validate(chunks: Iterable[bytes], numbers: Numbers, output: Output, encoding: str = "") -> Totals:
+    """Read a whole CSV file, in the `encoding` a person chose.
+
+    Raises EncodingUnsupported and FileRefused; then nothing that was put out counts.
+    """
+    text = as_utf8(chunks, encoding)
+    sample = b""
+    for chunk in text:
+        sample += chunk
+        if len(sample) >= SAMPLE_BYTES:
+            break
+    delimiter = delimiter_of(sample[:SAMPLE_BYTES], lambda cell: not numbers.clean(cell).code)
+    return validate_runs(read(chain((sample,), text), delimiter), numbers, output)
+
+
+def validate_runs(runs: Iterable[Run], numbers: Numbers, output: Output) -> Totals:
+    """Read all rows of a file, wherever they come from."""
     validation = _Validation(numbers, output)
-    for found in read(chunks):
-        validation.run(found)
+    for run in runs:
+        validation.run(run)
         output.progress(validation.totals)
     validation.finish()
     return validation.totals

@@ -36,6 +36,14 @@ class Contended(Exception):
     """What a write depends on kept changing; nothing was written, the same may be tried again."""
 
 
+class NotAsked(Exception):
+    """The import waits for no decision, or another one was made."""
+
+
+class NoSuchChoice(Exception):
+    """The decision is none of those offered."""
+
+
 class ListGone(Exception):
     """The list of an import was deleted meanwhile; nothing was written."""
 
@@ -44,6 +52,13 @@ def import_id(bucket: str, key: str, version: str, decision: int = 0) -> str:
     """The import of an object version; `decision` counts what the user was asked about it."""
     told = "\0".join((bucket, key, version, str(decision)))
     return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def execution(workspace: str, head: Item) -> tuple[str, Item]:
+    """(name, input) of the execution that runs an import from its present decision on."""
+    source = {name: head[name] for name in ("bucket", "key", "version")}
+    told = source | {"workspace": workspace, "import_id": head["id"]}
+    return import_id(**source, decision=int(head.get("decision", 0))), told
 
 
 class Imports:
@@ -114,6 +129,44 @@ class Imports:
             self._workspaces.update(keys.import_head(workspace, import_id), condition=condition, **how)
         except ConditionFailed:
             return
+
+    def ask(self, workspace: str, head: Item, preview: dict[str, list[str]], now: int) -> None:
+        """Only a person can say in which encoding the file is: wait for `decide`."""
+        values: Item = {
+            "state": "needs_decision",
+            "phase": "needs_decision",
+            "preview": preview,
+            "updated_at": now,
+        }
+        condition, how = _change(values, ("validating",))
+        try:
+            self._workspaces.update(keys.import_head(workspace, head["id"]), condition=condition, **how)
+        except ConditionFailed:
+            return  # asked already, or over
+
+    def decide(self, workspace: str, import_id: str, encoding: str, now: int) -> Item:
+        """A person chose one of the encodings of the preview; the head, whose `execution` is to be started next.
+
+        The same choice again answers the same. Raises NotAsked, NoSuchChoice.
+        """
+        head = self.get(workspace, import_id)
+        if head is None or "preview" not in head:
+            raise NotAsked(f"the import {import_id} asks nothing")
+        if encoding not in head["preview"]:
+            raise NoSuchChoice(f"{encoding} is not in the preview")
+        decision = int(head.get("decision", 0))
+        if head["state"] == "needs_decision":
+            values: Item = {"state": "validating", "phase": "validating", "encoding": encoding}
+            values |= {"decision": decision + 1, "updated_at": now}
+            condition, how = _change(values, ("needs_decision",))
+            try:
+                self._workspaces.update(keys.import_head(workspace, import_id), condition=condition, **how)
+            except ConditionFailed:
+                return self.decide(workspace, import_id, encoding, now)  # somebody else was faster
+            return head | values
+        if head.get("encoding") != encoding:
+            raise NotAsked(f"the import {import_id} was told {head.get('encoding')}")
+        return head
 
     def open_list(self, workspace: str, head: Item, totals: Totals, files: Item, now: int) -> int:
         """Validation is over: find or make the list and begin to load it; its id.
