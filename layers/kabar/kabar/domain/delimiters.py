@@ -22,7 +22,13 @@ def delimiter_of(sample: bytes, is_number: Callable[[str], bool]) -> str:
     likely = [each for each in OTHERS if holding[each] * 2 > len(lines)]
     if not likely:
         return COMMA
-    numbers = {each: sum(is_number(_first_cell(line, each)) for line in lines) for each in (COMMA, *likely)}
+    numbers = dict.fromkeys((COMMA, *likely), 0)
+    for each in numbers:
+        first_cells = (_first_cell(line, each) for line in lines)
+        # a tab in a number is a space like any other, and two cells around it would be glued
+        numbers[each] = sum(
+            is_number(cell) for cell in first_cells if not any(map(cell.__contains__, OTHERS))
+        )
     if any(numbers.values()):
         return max(numbers, key=lambda each: numbers[each])  # comma when they are equal
     return max((COMMA, *likely), key=lambda each: holding[each])
