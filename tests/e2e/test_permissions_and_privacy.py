@@ -28,6 +28,7 @@ UNSEEN = {
     Right("SettleLegFunction", "iam:PassRole"),
     Right("ValidateListFunction", "s3:ListBucket"),  # lets a missing object be told from a forbidden one
     Right("ApiFunction", "s3:GetObject"),  # signed by the function, called by whoever holds the address
+    Right("ApiFunction", "s3:PutObject"),  # the same
     # Lambda's own, as the function's role: a stream record that was given up, one message that stands for a batch
     Right("FollowPeopleFunction", "sqs:SendMessage"),
     Right("ReceiveWebhookFunction", "sqs:SendMessage"),
@@ -140,6 +141,7 @@ def _read(stack: stacks.Stack, imported: dict[str, Any], campaign: int) -> None:
         "/v1/campaigns",
         f"/v1/campaigns/{campaign}/report",
         "/v1/blacklist",
+        "/v1/activity",
     ):
         ok(stack, "GET", path)
     view = ok(stack, "GET", f"/v1/imports/{imported['id']}")
