@@ -20,6 +20,9 @@ class Settings:
     run_campaign_arn: str
 
 
+IMPORT_FAILED = (
+    "the import of its list failed, so its list is not whole: import the file again, then make a new one"
+)
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES)
@@ -34,6 +37,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         raise LookupError(f"there is no import {name}")
     if head["state"] not in FINAL:
         _end(workspace, head, event)
+    if event["outcome"] == "failed" and head.get("list_id"):
+        IMPORTS.tell_waiting(workspace, head["list_id"], IMPORT_FAILED)
     woken = _wake(workspace, head["list_id"]) if head.get("list_id") else 0
     logger.info(
         "import ended",

@@ -394,6 +394,7 @@ def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world:
     list_id = valid["list_id"]
     note = keys.waiting_for_import("acme", list_id, 55)
     world.dynamo.seed("workspaces", note, campaign=55, leg=3)
+    world.dynamo.seed("workspaces", keys.campaign_head("acme", 55), id=55)
     world.dynamo.seed("workspaces", keys.waiting_for_import("acme", list_id + 1, 56), campaign=56, leg=1)
     world.run(first)
     assert "55-3" not in world.steps.started  # the second still loads
@@ -402,6 +403,8 @@ def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world:
     for _ in range(2):
         world.call("finish_import", {**second, "outcome": outcome})
     assert world.steps.started["55-3"] == {"arn": "arn:run", "workspace": "acme", "campaign": 55, "leg": 3}
+    told = world.dynamo.find("workspaces", keys.campaign_head("acme", 55)) or {}
+    assert ("import_failed" in told) == (outcome == "failed")  # then its leg ends it with this reason
     assert "56-1" not in world.steps.started
     assert world.dynamo.find("workspaces", note) is None
 

@@ -16,10 +16,19 @@ from kabar.storage import ids, keys
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.plans import Row
+from kabar.storage.reports import report, totals_of
 
 LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
 MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
 LIST_GONE = "its list was deleted before it started"
+TOO_OLD = (
+    "it was frozen more than 60 days ago, and what it sent to whom is not kept much longer: make a new one"
+)
+DYING = "its legs kept dying; see the log of PlanLeg and SettleLeg, then make a new one"
+MAX_AGE = (
+    60 * 86_400_000
+)  # ms of a plan; claims are kept for 90 days, and without them nobody knows who was sent to
+MAX_UNSETTLED = 60  # tries to plan since a leg was last settled: about ten legs with their retries
 NOBODY = {"recipients": 0, "segments": 0, "opted_out": 0, "statuses": {}}
 WRITERS = 4  # threads that put chunk objects; more gain nothing
 
@@ -39,7 +48,9 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     head = desk.campaigns.take_leg(workspace, campaign, leg, execution, now + LEASE)
     if head is None:
         return here | {"outcome": "superseded"}
-    outcome = _get_ready(desk, head, now)
+    outcome = (
+        _get_ready(desk, head, now) if head["unsettled"] <= MAX_UNSETTLED else _fail(desk, head, now, DYING)
+    )
     if outcome == "scheduled":
         desk.schedules.move(workspace, campaign, leg + 1, head["due_at"], now)
     if outcome in ("queued", "waiting_for_import"):
@@ -69,16 +80,33 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
         return (
             "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "superseded"
         )
-    if "plan" not in head and _list_is_gone(desk, head):
-        return "settle" if desk.campaigns.close(head, Life.FAILED, now, NOBODY, LIST_GONE) else "superseded"
+    hopeless = _hopeless(desk, head, now)
+    if hopeless:
+        return _fail(desk, head, now, hopeless)
     if "plan" not in head and _is_loading(desk, head):
-        return "waiting_for_import" if desk.campaigns.advance(head, Life.QUEUED, now) else "superseded"
-    if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now):
+        waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
+        return "waiting_for_import" if waiting else "superseded"
+    if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
         return "superseded"
     if not desk.turns.take(head):
         return "queued"
     started = {"started_at": head.get("started_at", now)}
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "settle"
+
+
+def _hopeless(desk: Desk, head: Item, now: int) -> str | None:
+    """Why the campaign can't be sent at all, for its user."""
+    if "plan" in head:
+        return TOO_OLD if head["plan"]["at"] + MAX_AGE < now else None
+    if _list_is_gone(desk, head):
+        return LIST_GONE
+    return head.get("import_failed")
+
+
+def _fail(desk: Desk, head: Item, now: int, reason: str) -> str:
+    """Close the campaign; SettleLeg then passes the turn on."""
+    totals = totals_of(report(head, desk.chunks)) if "plan" in head else NOBODY
+    return "settle" if desk.campaigns.close(head, Life.FAILED, now, totals, reason) else "superseded"
 
 
 def _list_is_gone(desk: Desk, head: Item) -> bool:
@@ -130,6 +158,7 @@ def _freeze(desk: Desk, head: Item, now: int) -> bool:
     }
     desk.workspaces.put(keys.id_block(first_id) | block)
     plan = {
+        "at": now,
         "attempt": attempt,
         "recipients": recipients,
         "chunks": chunks,

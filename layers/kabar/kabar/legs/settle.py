@@ -9,7 +9,7 @@ from kabar.legs.desk import Desk
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.reports import report
+from kabar.storage.reports import report, totals_of
 
 STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
 
@@ -36,7 +36,7 @@ def settle_leg(
     )
     if decision.what is Next.GO_ON or decision.what is Next.WAIT:
         if not desk.campaigns.keep(
-            head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at
+            head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at, unsettled=0
         ):
             return {"outcome": "superseded"}
         if decision.what is Next.GO_ON:
@@ -67,13 +67,7 @@ def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:
         desk.sleep(max(0, head["status_at"] + 2 * CONTROL_AGE - now) / 1000)
     if what is not Next.COMPLETE:
         _close_chunks(desk, dispatch, head, now)
-    counts = report(head, desk.chunks)
-    totals = {
-        "recipients": counts.recipients,
-        "segments": counts.segments,
-        "opted_out": counts.opted_out,
-        "statuses": {status.word: number for status, number in counts.statuses.items()},
-    }
+    totals = totals_of(report(head, desk.chunks))
     life = {Next.COMPLETE: Life.COMPLETED, Next.CLOSE: Life.CANCELLED, Next.FAIL: Life.FAILED}[what]
     return desk.campaigns.close(head, life, now, totals, STALLED if what is Next.FAIL else None)
 

@@ -123,10 +123,11 @@ class Campaigns:
         try:
             return self._table.update(
                 keys.campaign_head(workspace, campaign),
-                "SET leg = :leg, leg_execution = :execution, lease_until = :until, wake_at = :zero",
+                "SET leg = :leg, leg_execution = :execution, lease_until = :until, wake_at = :zero,"
+                " unsettled = if_not_exists(unsettled, :zero) + :one",
                 condition="attribute_exists(pk) AND attribute_not_exists(closed_at)"
                 " AND (leg < :leg OR (leg = :leg AND leg_execution = :execution))",
-                values={":leg": leg, ":execution": execution, ":until": lease_until, ":zero": 0},
+                values={":leg": leg, ":execution": execution, ":until": lease_until, ":zero": 0, ":one": 1},
             )
         except ConditionFailed:
             return None

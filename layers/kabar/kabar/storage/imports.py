@@ -231,6 +231,20 @@ class Imports:
         prefix = start["sk"].rpartition("#")[0] + "#"
         return list(self._workspaces.every(start["pk"], prefix=prefix, consistent=True))
 
+    def tell_waiting(self, workspace: str, list_id: int, reason: str) -> None:
+        """[P9] Let the campaigns that wait for this list fail with `reason` when their next leg starts."""
+        for note in self.waiting(workspace, list_id):
+            try:
+                self._workspaces.update(
+                    keys.campaign_head(workspace, note["campaign"]),
+                    "SET import_failed = :reason",
+                    condition="attribute_exists(pk) AND attribute_not_exists(#plan)",
+                    names={"#plan": "plan"},
+                    values={":reason": reason},
+                )
+            except ConditionFailed:
+                continue  # it has its recipients, or is gone
+
     def stop_waiting(self, note: Item) -> None:
         """Delete a note of `waiting`, unless it was renewed for a later leg meanwhile."""
         try:

@@ -34,6 +34,16 @@ def report(head: Mapping[str, Any], chunks: Chunks) -> Report:
     return count(plan["recipients"], (chunk_of(item) for item in chunks.every(head["id"], plan["chunks"])))
 
 
+def totals_of(counts: Report) -> dict[str, Any]:
+    """The closing totals of a campaign, for its head."""
+    return {
+        "recipients": counts.recipients,
+        "segments": counts.segments,
+        "opted_out": counts.opted_out,
+        "statuses": {status.word: number for status, number in counts.statuses.items()},
+    }
+
+
 def count(recipients: int, chunks: Iterable[Chunk]) -> Report:
     """Sum chunks; positions that no vector has reached are pending."""
     cells: Counter[int] = Counter()
