@@ -40,6 +40,7 @@ check: setup  ## lint, format, types, architecture, template, API document; chan
 	@PYTHONPATH=layers/kabar .venv/bin/lint-imports --no-cache | tail -n 12
 	@.venv/bin/cfn-lint template.yaml
 	@$(RUN) -m local.openapi --check
+	@$(RUN) -m local.error_pages --check
 
 .PHONY: fix
 fix: setup  ## format, and fix what the linter can
@@ -55,8 +56,13 @@ bench: setup  ## measure what matters; writes .kabar/bench.json
 	@$(RUN) -m local.bench
 
 .PHONY: openapi
-openapi: setup  ## write docs/openapi.json from the code
+openapi: setup  ## write docs/openapi.json and docs/errors.md from the code
 	@$(RUN) -m local.openapi
+	@$(RUN) -m local.error_pages
+
+.PHONY: fuzz
+fuzz: setup .kabar/fuzz/ready  ## throw made-up requests at the running API (REQUESTS=20000, SEED=1)
+	@$(RUN) -m local.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 
 ## ---- take it to AWS
 
@@ -94,7 +100,7 @@ setup: .venv/ready .kabar/engine/ready .kabar/deps/ready .kabar/deps-imports/rea
 
 .PHONY: lock
 lock: $(UV)  ## pin the newest allowed versions of everything
-	@for name in uv engine sam scan; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
+	@for name in uv engine sam scan fuzz; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
 	@for name in dependencies imports; do \
 		$(COMPILE) layers/$$name/requirements.in -o layers/$$name/requirements.txt || exit; done
 	@$(COMPILE) -c layers/dependencies/requirements.txt -c layers/imports/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
@@ -129,7 +135,7 @@ $(UV): $(LOCKS)/uv.txt
 	@$(UV) pip sync --quiet --python .kabar/engine/bin/python --compile-bytecode --require-hashes $(LOCKS)/engine.txt
 	@touch $@
 
-.kabar/sam/ready .kabar/scan/ready: .kabar/%/ready: $(LOCKS)/%.txt $(UV)
+.kabar/sam/ready .kabar/scan/ready .kabar/fuzz/ready: .kabar/%/ready: $(LOCKS)/%.txt $(UV)
 	@echo "Making the environment of $* (.kabar/$*) …"
 	@[ -x .kabar/$*/bin/python ] || $(UV) venv --quiet --clear --python "$(PYTHON)" .kabar/$*
 	@$(UV) pip sync --quiet --python .kabar/$*/bin/python --compile-bytecode --require-hashes $<

@@ -222,7 +222,7 @@ def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
         kinds.append(problems.INVALID_REQUEST)
     if "requestBody" in operation:
         kinds += [problems.MALFORMED_BODY, problems.BODY_TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE]
-    if "_id}" in path or "key" in names:
+    if "{" in path or "key" in names:
         kinds.append(problems.NOT_FOUND)
     if "cursor" in names:
         kinds.append(problems.INVALID_CURSOR)

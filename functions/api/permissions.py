@@ -48,6 +48,8 @@ NEEDS: dict[str, Scope] = {
     "list_activity": Scope.ACTIVITY_READ,
 }
 
+OPEN = frozenset({"get_document"})  # to everybody, without a key
+
 
 def check(operation: str, scopes: frozenset[str]) -> None:
     """Raises Problem (403) naming the scope that `scopes` lack."""

@@ -10,31 +10,122 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One entry of the catalogue; programs go by `code`, people read `title` and the problem's detail."""
+    """One entry of the catalogue; programs go by `code`, people read `title`, the problem's detail, `remedy`."""
 
     code: str
     status: int
     title: str
+    remedy: str
 
 
-MALFORMED_BODY = Kind("malformed_body", 400, "The request can't be read")
-UNAUTHORIZED = Kind("unauthorized", 401, "No valid API key")
-FORBIDDEN = Kind("forbidden", 403, "Your key or role may not do this")
-NOT_FOUND = Kind("not_found", 404, "There is nothing here")
-METHOD_NOT_ALLOWED = Kind("method_not_allowed", 405, "This address doesn't take this method")
-ALREADY_EXISTS = Kind("already_exists", 409, "It is there already")
-LIST_LOADING = Kind("list_loading", 409, "An import is writing the list")
-STATUS_CONFLICT = Kind("status_conflict", 409, "The status doesn't allow this")
-REQUEST_IN_FLIGHT = Kind("request_in_flight", 409, "The first request with this Idempotency-Key isn't done")
-PRECONDITION_FAILED = Kind("precondition_failed", 412, "Somebody else changed it meanwhile")
-BODY_TOO_LARGE = Kind("body_too_large", 413, "The body is too large")
-UNSUPPORTED_MEDIA_TYPE = Kind("unsupported_media_type", 415, "The body must be JSON")
-INVALID_REQUEST = Kind("invalid_request", 422, "The request is not valid")
-INVALID_CURSOR = Kind("invalid_cursor", 422, "The cursor is not valid here")
-IDEMPOTENCY_KEY_REUSED = Kind("idempotency_key_reused", 422, "This Idempotency-Key had another body")
-PRECONDITION_REQUIRED = Kind("precondition_required", 428, "Say which version you change")
-RATE_LIMITED = Kind("rate_limited", 429, "Too many requests")
-INTERNAL_ERROR = Kind("internal_error", 500, "Something went wrong on our side")
+MALFORMED_BODY = Kind(
+    "malformed_body",
+    400,
+    "The request can't be read",
+    "Send UTF-8 and valid JSON; `detail` says where it stops being that.",
+)
+UNAUTHORIZED = Kind(
+    "unauthorized",
+    401,
+    "No valid API key",
+    "Send `Authorization: Bearer` with a key or an access token that is neither expired nor revoked.",
+)
+FORBIDDEN = Kind(
+    "forbidden",
+    403,
+    "Your key or role may not do this",
+    "Use a key with the scope that `detail` names, or ask an owner or admin for another role.",
+)
+NOT_FOUND = Kind(
+    "not_found",
+    404,
+    "There is nothing here",
+    "Look at the address and the id. What belongs to another workspace answers the same.",
+)
+METHOD_NOT_ALLOWED = Kind(
+    "method_not_allowed",
+    405,
+    "This address doesn't take this method",
+    "The header `Allow` lists the methods of this address.",
+)
+ALREADY_EXISTS = Kind(
+    "already_exists",
+    409,
+    "It is there already",
+    "Change the one that is there, or choose another name, number or address.",
+)
+LIST_LOADING = Kind(
+    "list_loading",
+    409,
+    "An import is writing the list",
+    "Wait until the import is done (`loading` of the list), then send it again.",
+)
+STATUS_CONFLICT = Kind(
+    "status_conflict",
+    409,
+    "The status doesn't allow this",
+    "Read the resource again: `detail` says which status stands in the way.",
+)
+REQUEST_IN_FLIGHT = Kind(
+    "request_in_flight",
+    409,
+    "The first request with this Idempotency-Key isn't done",
+    "Send the same request again after `Retry-After` seconds: it gets the first one's answer.",
+)
+PRECONDITION_FAILED = Kind(
+    "precondition_failed",
+    412,
+    "Somebody else changed it meanwhile",
+    "Read the resource again, look at what changed, and repeat your change with its new ETag.",
+)
+BODY_TOO_LARGE = Kind(
+    "body_too_large",
+    413,
+    "The body is too large",
+    "Send less at once; long lists come as a file (`POST /v1/imports`).",
+)
+UNSUPPORTED_MEDIA_TYPE = Kind(
+    "unsupported_media_type",
+    415,
+    "The body must be JSON",
+    "Send `Content-Type: application/json`.",
+)
+INVALID_REQUEST = Kind(
+    "invalid_request",
+    422,
+    "The request is not valid",
+    "Each entry of `errors` names a field (`pointer`) or a parameter, and what is wrong with it.",
+)
+INVALID_CURSOR = Kind(
+    "invalid_cursor",
+    422,
+    "The cursor is not valid here",
+    "Use `next_cursor` of the page before, with the same filters, or begin without a cursor.",
+)
+IDEMPOTENCY_KEY_REUSED = Kind(
+    "idempotency_key_reused",
+    422,
+    "This Idempotency-Key had another body",
+    "Take a new Idempotency-Key for a new request; a key is bound to its body for 24 hours.",
+)
+PRECONDITION_REQUIRED = Kind(
+    "precondition_required",
+    428,
+    "Say which version you change",
+    "Read the resource and send its ETag as `If-Match`.",
+)
+RATE_LIMITED = Kind(
+    "rate_limited",
+    429,
+    "Too many requests",
+    "Wait for `Retry-After` seconds; spread the calls, or ask for fewer, larger pages.",
+)
+INTERNAL_ERROR = Kind(
+    "internal_error",
+    500,
+    "Something went wrong on our side",
+    "Send it again, with the same Idempotency-Key if it had one; if it stays, report the `request_id`.",
+)
 
 CATALOGUE = (
     MALFORMED_BODY,

@@ -615,3 +615,34 @@ def test_no_input_is_answered_with_our_mistake(
     if answer.status >= 400:
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json["status"] == answer.status
+
+
+# ---- conventions ------------------------------------------------------------------------------------------
+
+
+def test_the_document_is_there_for_everybody(api: Api) -> None:
+    answer = api.call("GET", "/openapi.json", workspace="")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.json["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("order-17.a_B", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ("", False),
+        ("two words", False),
+        ("line\nbreak", False),
+        ("ünï", False),
+    ],
+)
+def test_a_request_has_one_id_in_the_answer_the_problem_and_the_log(
+    api: Api, given: str, taken: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = given if taken else REQUEST_ID
+    for path in ("/v1/lists/7", "/v1/lists/8"):
+        answer = api.call("GET", path, headers={"X-REQUEST-ID": given})
+        assert answer.headers["X-Request-Id"] == expected
+        assert answer.json.get("request_id", expected) == expected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local import openapi, package
+from local import error_pages, openapi, package
 
 DOCUMENT: dict[str, Any] = openapi.document()
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -29,6 +29,7 @@ def in_template() -> dict[str, Any]:
 def test_the_gateway_lets_through_exactly_the_routes_that_are_documented() -> None:
     ours = {path: methods for path, methods in in_template().items() if not path.startswith("/webhooks/")}
     rest = ours.pop("/v1/{rest+}")
+    assert set(ours.pop("/openapi.json")) == {"get"}
     assert routes(ours) == routes(DOCUMENT["paths"])
     assert set(rest) == METHODS
 
@@ -36,7 +37,7 @@ def test_the_gateway_lets_through_exactly_the_routes_that_are_documented() -> No
 def test_the_router_knows_exactly_the_routes_that_are_documented() -> None:
     app, _ = openapi.application()
     known = {(route.method.lower(), route.openapi_path) for route in app._static_routes + app._dynamic_routes}
-    assert known == routes(DOCUMENT["paths"])
+    assert known - {("get", "/openapi.json")} == routes(DOCUMENT["paths"])
 
 
 def test_the_committed_document_is_what_the_code_says() -> None:
@@ -78,3 +79,12 @@ def test_every_body_has_an_example() -> None:
         if not name.endswith(("Page", "Life", "Problem", "Scope", "Role"))
     }
     assert bodies == set(json.loads(openapi.EXAMPLES.read_text(encoding="utf-8")))
+
+
+def test_the_page_of_errors_is_what_the_catalogue_says() -> None:
+    made = error_pages.text()
+    assert error_pages.PAGE.read_text(encoding="utf-8") == made
+    _, problems = openapi.application()
+    codes = [kind.code for kind in problems.CATALOGUE]
+    assert len(set(codes)) == len(codes)
+    assert [line[3:] for line in made.splitlines() if line.startswith("## ")] == codes

@@ -1,4 +1,4 @@
-"""The log of who did what and when [M4], by month, kept 25 months. [P3] [P38]"""
+"""The log of who did what and when [M4], by month, kept 25 months. [P3] [P42]"""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def page(
     limit: int,
     before: str | None = None,
 ) -> tuple[list[Item], str | None]:
-    """[P38] Up to `limit` entries of [since, until), newest first, and where the next page starts.
+    """[P42] Up to `limit` entries of [since, until), newest first, and where the next page starts.
 
     Times are epoch ms. `before` is what the previous page returned.
     """

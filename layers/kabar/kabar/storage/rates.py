@@ -1,4 +1,4 @@
-"""How many calls somebody made in a minute; beside the idempotency records, deleted by their age. [P36]"""
+"""How many calls somebody made in a minute; beside the idempotency records, deleted by their age. [P43]"""
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Table

@@ -1,4 +1,4 @@
-"""The people of a workspace and their roles [A2]. [P37]
+"""The people of a workspace and their roles [A2]. [P41]
 
 A user: {id (Cognito's `sub`), email, name, role, version, created_at, created_by}. `owners` counts a workspace's
 owners, so that the last one can't go. Every change and its entry in the log are one transaction.
