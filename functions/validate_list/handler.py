@@ -59,29 +59,35 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
-    if not head["list_name"].strip() or len(head["list_name"]) > MAX_NAME:
-        return _failed(workspace, head, codes.LIST_NAME_INVALID)
     known = workspaces.settings(WORKSPACES, workspace)
+    language = known.get("language", "en")
+    if not head["list_name"].strip() or len(head["list_name"]) > MAX_NAME:
+        return _failed(workspace, head, codes.LIST_NAME_INVALID, language)
     numbers = Numbers(
         workspaces.prefix_map(WORKSPACES, workspace), known.get("max_digits", workspaces.MAX_DIGITS)
     )
     try:
         totals, output = validate_file(
-            lambda: Output(workspace, head, stack), numbers, head.get("encoding", "")
+            lambda: Output(workspace, head, stack),
+            numbers,
+            head.get("encoding", ""),
+            known.get("language", "en"),
         )
     except ObjectMissing:
-        return _failed(workspace, head, codes.OBJECT_MISSING)
+        return _failed(workspace, head, codes.OBJECT_MISSING, language)
     except FileRefused as error:
-        return _failed(workspace, head, error.code)
+        return _failed(workspace, head, error.code, language)
     except EncodingUnsupported as error:
-        return _failed(workspace, head, codes.ENCODING_UNSUPPORTED, f"Line {error.line} can't be read.")
+        return _failed(workspace, head, codes.ENCODING_UNSUPPORTED, language, line=error.line)
     except Undecided as question:
         IMPORTS.ask(workspace, head, question.preview, _now())
         return {"outcome": "needs_decision", "told": {"encodings": [*question.preview]}}
     files = output.keep_reports()
     problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
     if problem:
-        return _failed(workspace, head, problem, **files, **counts(totals), bytes_read=output.bytes_read)
+        return _failed(
+            workspace, head, problem, language, **files, **counts(totals), bytes_read=output.bytes_read
+        )
     try:
         list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
     except ListGone:
@@ -90,8 +96,13 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     return {"outcome": "valid", "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
 
 
-def _failed(workspace: str, head: Item, code: str, more: str = "", **values: Any) -> dict[str, Any]:
-    message = f"{codes.IMPORTS[code].sentence} {more}".strip()
+def _failed(
+    workspace: str, head: Item, code: str, language: str, line: int = 0, **values: Any
+) -> dict[str, Any]:
+    told = codes.messages(language)
+    message = told.imports[code].sentence
+    if line:
+        message += " " + told.phrases["unreadable_line"].format(line=line)
     IMPORTS.fail(workspace, head, (code, message), {}, _now(), **values)
     return {"outcome": "failed", "told": {"failed": code}}
 

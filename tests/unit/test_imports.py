@@ -206,12 +206,42 @@ def test_what_was_changed_is_counted_by_kind() -> None:
     assert totals.changes == {"separators_removed": 1, "prefix_mapped": 1, "plus_added": 1, "unwrapped": 1}
 
 
-def test_every_code_has_a_sentence_and_a_fix() -> None:
+@pytest.mark.parametrize("language", import_codes.LANGUAGES)
+def test_every_code_has_a_sentence_and_a_fix_in_every_language(language: str) -> None:
     named = {value for name, value in vars(import_codes).items() if name.isupper() and isinstance(value, str)}
-    assert named == set(import_codes.ROWS) | set(import_codes.IMPORTS)
-    assert all(
-        each.sentence and each.fix for each in [*import_codes.ROWS.values(), *import_codes.IMPORTS.values()]
-    )
+    told, english = import_codes.messages(language), import_codes.messages()
+    assert named == set(told.rows) | set(told.imports)
+    assert (set(told.rows), set(told.imports)) == (set(english.rows), set(english.imports))
+    assert all(each.sentence and each.fix for each in [*told.rows.values(), *told.imports.values()])
+    for name, phrase in english.phrases.items():
+        assert ("{line}" in told.phrases[name], "{column}" in told.phrases[name]) == (
+            "{line}" in phrase,
+            "{column}" in phrase,
+        )
+        assert not set(told.phrases[name]) & set(',"')  # they stand unquoted in CSV
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("tr", "tr"),
+        ("tr-TR,tr;q=0.9,en;q=0.8", "tr"),
+        ("de, id;q=0.5, tr;q=0.4", "id"),
+        ("fr", "en"),
+        ("en;q=0.1, tr;q=0", "en"),
+        ("tr;q=x", "en"),
+    ],
+)
+def test_the_language_is_the_one_liked_best_of_those_known(header: str, language: str) -> None:
+    assert import_codes.language_of(header) == language
+
+
+def test_reasons_are_told_in_the_workspaces_language() -> None:
+    kept = Kept()
+    validate([b"+64211111111\n+6421x\n+64211111111\n"], Numbers({}), kept, language="tr")
+    assert kept.report("rejected")[0][2] == "1. sütun: Numarada harf var. Numarayı rakamlarla yazın. ('x')"
+    assert kept.report("duplicates")[0][2] == "1. satırdakiyle aynı numara."
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,16 @@
 """Everything an import can say about a row or a file: a code, a sentence, and what to do about it [D3] [D5].
 
-A row that isn't imported carries one of ROWS, a failed import one of IMPORTS. `changes` names what was done
-to a corrected number.
+A row that isn't imported carries one of ROWS, a failed import one of IMPORTS. The sentences are in messages/, a
+file a language; `changes` names what was done to a corrected number.
 """
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
+
+LANGUAGES = ("en", "tr", "id")
+_MESSAGES = Path(__file__).parent.parent / "messages"
 
 
 class Explanation(NamedTuple):
@@ -15,6 +21,40 @@ class Explanation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.fix}"
+
+
+class Messages(NamedTuple):
+    """The sentences of one language. A phrase holds {column} or {line}."""
+
+    rows: dict[str, Explanation]
+    imports: dict[str, Explanation]
+    phrases: dict[str, str]
+
+
+@cache
+def messages(language: str = "en") -> Messages:
+    """The sentences in one of LANGUAGES, in English for any other."""
+    known = language if language in LANGUAGES else "en"
+    told = json.loads((_MESSAGES / f"imports.{known}.json").read_text(encoding="utf-8"))
+    rows, imports = (
+        {code: Explanation(**each) for code, each in told[which].items()} for which in ("rows", "imports")
+    )
+    return Messages(rows, imports, told["phrases"])
+
+
+def language_of(accept_language: str) -> str:
+    """The language that a header `Accept-Language` likes best of those known, English when it likes none."""
+    best, weight = "en", 0.0
+    for each in accept_language.split(","):
+        tag, _, parameters = each.partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        try:
+            liked = float(parameters.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if language in LANGUAGES and liked > weight:
+            best, weight = language, liked
+    return best
 
 
 NUMBER_MISSING = "number_missing"
@@ -49,70 +89,5 @@ LIST_NAME_INVALID = "list_name_invalid"
 LIST_GONE = "list_gone"
 IMPORT_INTERRUPTED = "import_interrupted"
 
-ROWS: dict[str, Explanation] = {
-    NUMBER_MISSING: Explanation("The first column holds no number.", "Put the mobile number there."),
-    LETTERS: Explanation("The number contains letters.", "Write it in digits."),
-    DIGITS_LOST: Explanation(
-        "A spreadsheet shortened the number, its last digits are lost.",
-        "Format the column as text and enter the number again.",
-    ),
-    TWO_VALUES: Explanation("The cell holds more than one number.", "Give each number a row of its own."),
-    UNEXPECTED_CHARACTER: Explanation(
-        "The number contains a character that belongs in no number.", "Remove it."
-    ),
-    FIRST_DIGIT_ZERO: Explanation(
-        "In international form the number would begin with 0.",
-        "Write it with + and the country code, or add a prefix map.",
-    ),
-    TOO_SHORT: Explanation("The number has fewer than 7 digits.", "Complete it."),
-    TOO_LONG: Explanation("The number has more digits than a number may have.", "Correct it."),
-    TOO_MANY_COLUMNS: Explanation(
-        "The row has an eighth column; a number and 6 params are the most.",
-        "Remove what is too much, or put a text with commas in quotes.",
-    ),
-    PARAM_TOO_LONG: Explanation("A param is longer than 50 characters.", "Shorten it."),
-    NUL_CHARACTER: Explanation("The row contains a NUL character.", "Save the file as CSV UTF-8 again."),
-    NOT_A_NUMBER_CELL: Explanation(
-        "The cell holds a date, a fraction or a logical value.", "Format it as text and enter the number."
-    ),
-    UNCLOSED_QUOTE: Explanation("A quote is opened and not closed.", "Close or remove it."),
-    BAD_QUOTES: Explanation(
-        "Text follows a closing quote.", "Write a quote inside a quoted cell twice, or remove it."
-    ),
-    ROW_TOO_LONG: Explanation("The row is longer than any row may be.", "Check where it should end."),
-    DUPLICATE: Explanation("The same number came before.", "Nothing to do: the first one counts."),
-}
-
-IMPORTS: dict[str, Explanation] = {
-    ENCODING_UNSUPPORTED: Explanation(
-        "The file is not UTF-8 text.", "Save it as CSV UTF-8 and upload it again."
-    ),
-    FILE_IS_ARCHIVE: Explanation("The file is an archive.", "Upload the CSV or XLSX file that is in it."),
-    FILE_NO_TEXT: Explanation(
-        "The file is neither text nor XLSX.", "Save it as CSV UTF-8 or XLSX and upload it again."
-    ),
-    XLSX_TOO_LARGE: Explanation("The workbook has more than 32 MB.", "Save the sheet as CSV UTF-8."),
-    XLSX_TOO_LONG: Explanation(
-        "The first sheet has more than 200,000 rows.", "Save it as CSV UTF-8 and upload that."
-    ),
-    XLSX_SUSPICIOUS: Explanation(
-        "The workbook unpacks to more than any list, or holds archives.", "Save the sheet as CSV UTF-8."
-    ),
-    XLSX_UNREADABLE: Explanation(
-        "The workbook is damaged or locked with a password.", "Save it again without one, or as CSV UTF-8."
-    ),
-    FILE_EMPTY: Explanation("The file is empty.", "Upload one with rows."),
-    NO_ROWS: Explanation("The file holds no row besides its header.", "Upload one with rows."),
-    NO_VALID_ROWS: Explanation(
-        "Not one row could be imported.",
-        "The file of rejected rows says why; correct it and upload it again.",
-    ),
-    OBJECT_MISSING: Explanation("The file was gone before it could be read.", "Upload it again."),
-    LIST_NAME_INVALID: Explanation(
-        "A list's name has 1 to 50 characters.", "Upload the file again under such a name."
-    ),
-    LIST_GONE: Explanation("The list was deleted while the file was loaded into it.", "Upload it again."),
-    IMPORT_INTERRUPTED: Explanation(
-        "The import stopped in the middle through no fault of the file.", "Upload it again."
-    ),
-}
+ROWS = messages().rows
+IMPORTS = messages().imports

@@ -30,19 +30,22 @@ class Undecided(Exception):
 Put = TypeVar("Put", bound=FileOutput)
 
 
-def validate_file(output: Callable[[], Put], numbers: Numbers, encoding: str = "") -> tuple[Totals, Put]:
+def validate_file(
+    output: Callable[[], Put], numbers: Numbers, encoding: str = "", language: str = "en"
+) -> tuple[Totals, Put]:
     """Read a file, where need be once more, each time into a new output; what the last one got counts.
 
-    `encoding` is what a person chose. Raises Undecided, EncodingUnsupported, FileRefused.
+    `encoding` is what a person chose; reasons are told in `language`.
+    Raises Undecided, EncodingUnsupported, FileRefused.
     """
     put = output()
     source = iter(put.chunks())
     start = next(source, b"")
     chunks = chain((start,), source)
     if start.startswith(_ZIP):
-        return validate_runs(xlsx_rows.read(chunks), numbers, put), put
+        return validate_runs(xlsx_rows.read(chunks), numbers, put, language), put
     try:
-        return validate(chunks, numbers, put, encoding), put
+        return validate(chunks, numbers, put, encoding, language), put
     except NotUtf8:
         found = evidence(output().chunks())
         recognised_as = recognised(found)
@@ -52,4 +55,4 @@ def validate_file(output: Callable[[], Put], numbers: Numbers, encoding: str = "
         if not recognised_as:
             raise
     put = output()
-    return validate(put.chunks(), numbers, put, recognised_as), put
+    return validate(put.chunks(), numbers, put, recognised_as, language), put

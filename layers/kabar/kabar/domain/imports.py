@@ -86,8 +86,10 @@ class Totals:
         return "" if self.accepted + self.corrected else codes.NO_VALID_ROWS
 
 
-def validate(chunks: Iterable[bytes], numbers: Numbers, output: Output, encoding: str = "") -> Totals:
-    """Read a whole CSV file, in the `encoding` a person chose.
+def validate(
+    chunks: Iterable[bytes], numbers: Numbers, output: Output, encoding: str = "", language: str = "en"
+) -> Totals:
+    """Read a whole CSV file, in the `encoding` a person chose; reasons are told in `language`.
 
     Raises EncodingUnsupported and FileRefused; then nothing that was put out counts.
     """
@@ -98,12 +100,12 @@ def validate(chunks: Iterable[bytes], numbers: Numbers, output: Output, encoding
         if len(sample) >= SAMPLE_BYTES:
             break
     delimiter = delimiter_of(sample[:SAMPLE_BYTES], lambda cell: not numbers.clean(cell).code)
-    return validate_runs(read(chain((sample,), text), delimiter), numbers, output)
+    return validate_runs(read(chain((sample,), text), delimiter), numbers, output, language)
 
 
-def validate_runs(runs: Iterable[Run], numbers: Numbers, output: Output) -> Totals:
+def validate_runs(runs: Iterable[Run], numbers: Numbers, output: Output, language: str = "en") -> Totals:
     """Read all rows of a file, wherever they come from."""
-    validation = _Validation(numbers, output)
+    validation = _Validation(numbers, output, language)
     for run in runs:
         validation.run(run)
         output.progress(validation.totals)
@@ -137,12 +139,14 @@ def has_left(standing: Mapping[str, Any] | None) -> bool:
 class _Validation:
     """The state of one reading: what was seen, and the part being filled."""
 
-    def __init__(self, numbers: Numbers, output: Output) -> None:
+    def __init__(self, numbers: Numbers, output: Output, language: str) -> None:
         self.totals = Totals()
         self._numbers = numbers
         params = rf"(?:,[^,\n]{{0,{MAX_PARAM}}}+){{0,{MAX_PARAMS}}}+"
         self._good = re.compile(rf"^({numbers.pattern}(?={params}$)|).*", re.MULTILINE).findall
         self._output = output
+        self._language = language
+        self._same = codes.messages(language).phrases["same_number"].partition("{line}")
         self._seen: dict[int, int] = {}  # digits -> line of the first; all that grows with the file
         self._part: list[str] = []
         self._begun = False  # the first row was looked at: header or not
@@ -271,11 +275,11 @@ class _Validation:
     def _reject(self, line: int, text: str, code: str, column: int = 0, detail: str = "") -> None:
         self.totals.rejected += 1
         self.totals.codes[code] += 1
-        self._report("rejected", f"{line},{code},{_reason(code, column, detail)},{text}")
+        self._report("rejected", f"{line},{code},{_reason(self._language, code, column, detail)},{text}")
 
     def _duplicate(self, line: int, first: int, text: str) -> None:
         self.totals.duplicates += 1
-        self._report("duplicates", f"{line},{codes.DUPLICATE},The same number as in line {first}.,{text}")
+        self._report("duplicates", f"{line},{codes.DUPLICATE},{self._same[0]}{first}{self._same[2]},{text}")
 
     def _report(self, which: str, row: str) -> None:
         write = self._reports.get(which)
@@ -298,11 +302,12 @@ def _csv(cells: list[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _reason(code: str, column: int, detail: str) -> str:
+def _reason(language: str, code: str, column: int, detail: str) -> str:
     """Why a row is rejected, as a CSV cell."""
-    place = f"Column {column}: " if column else ""
+    told = codes.messages(language)
+    place = told.phrases["column"].format(column=column) if column else ""
     name = f" ({detail!r})" if detail else ""
-    return _csv([f"{place}{codes.ROWS[code]}{name}"])
+    return _csv([f"{place}{told.rows[code]}{name}"])
 
 
 def _fault(cells: list[str]) -> tuple[str, int]:
