@@ -82,7 +82,7 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     except Undecided as question:
         IMPORTS.ask(workspace, head, question.preview, _now())
         return {"outcome": "needs_decision", "told": {"encodings": [*question.preview]}}
-    files = output.keep_reports()
+    files: Item = output.keep_reports()
     problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
     if problem:
         return _failed(
@@ -91,13 +91,13 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     try:
         list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
     except ListGone:
-        return _failed(workspace, head, codes.LIST_GONE, **files, **counts(totals))
+        return _failed(workspace, head, codes.LIST_GONE, language, **files, **counts(totals))
     told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
     return {"outcome": "valid", "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
 
 
 def _failed(
-    workspace: str, head: Item, code: str, language: str, line: int = 0, **values: Any
+    workspace: str, head: Item, code: str, language: str, *, line: int = 0, **values: Any
 ) -> dict[str, Any]:
     told = codes.messages(language)
     message = told.imports[code].sentence
