@@ -1,15 +1,17 @@
 """Every 10 minutes: repairs whatever a crash left, removes members of deleted lists."""
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.legs.repair import repair_campaigns
+from kabar.legs.repair import repair_campaigns, repair_imports
 from kabar.log import logger
 from kabar.storage import executions
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Table
+from kabar.storage.imports import Imports
 from kabar.storage.list_edits import Emptying
 
 
@@ -19,10 +21,13 @@ class Environment:
     members_table: str
     activity_table: str
     run_campaign_arn: str
+    import_list_arn: str
+    finish_import_function: str
 
 
 ENV = settings.read(Environment)
 CAMPAIGNS = Campaigns(Table(ENV.workspaces_table), Table(ENV.activity_table))
+IMPORTS = Imports(Table(ENV.workspaces_table))
 EMPTYING = Emptying(Table(ENV.workspaces_table), Table(ENV.members_table))
 EMPTYING_SECONDS = 60  # of the two minutes that a run has; the next run goes on
 
@@ -31,10 +36,25 @@ def start_leg(workspace: str, campaign: int, leg: int, mark: str) -> None:
     executions.start_leg(ENV.run_campaign_arn, workspace, campaign, leg, mark)
 
 
+def is_running(name: str) -> bool:
+    return executions.is_running(ENV.import_list_arn, name)
+
+
+def fail_import(workspace: str, name: str) -> None:
+    """As the execution would have done, had it not been ended from outside."""
+    import boto3  # hardly ever
+
+    event = {"workspace": workspace, "import_id": name, "outcome": "failed", "error": {"Error": "Abandoned"}}
+    boto3.client("lambda").invoke(
+        FunctionName=ENV.finish_import_function, InvocationType="Event", Payload=json.dumps(event)
+    )
+
+
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answers which campaigns got a new leg and how many members of deleted lists went."""
+    """Answers which campaigns got a new leg, which imports were ended and how many members of deleted lists went."""
     now, until = time.time_ns() // 1_000_000, time.monotonic() + EMPTYING_SECONDS
     repaired = repair_campaigns(CAMPAIGNS, start_leg, now)
+    ended = repair_imports(IMPORTS, is_running, fail_import, now)
     removed = EMPTYING.run(now, lambda: time.monotonic() < until)
-    logger.info("swept", campaigns=repaired, members_removed=removed)
-    return {"campaigns": repaired, "members_removed": removed}
+    logger.info("swept", campaigns=repaired, imports=ended, members_removed=removed)
+    return {"campaigns": repaired, "imports": ended, "members_removed": removed}

@@ -36,6 +36,8 @@ UNSEEN = {
     Right("ValidateListFunction", "s3:GetObjectVersion"),
     # what only a rare moment brings, proved in tests/simulation, tests/functions and by `make chaos`
     Right("SweepFunction", "states:StartExecution"),  # a campaign that a crash left alone
+    Right("SweepFunction", "states:DescribeExecution"),  # an import without progress for 20 minutes
+    Right("SweepFunction", "lambda:InvokeFunction"),  # one whose execution is gone
     Right("SweepFunction", "dynamodb:BatchWriteItem", "MembersTable"),  # a list that was deleted a while ago
     Right("SweepFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # the same
     Right("ApiFunction", "cognito-idp:AdminGetUser"),  # an address that is known already

@@ -223,6 +223,8 @@ def test_another_workspace_edits_and_deletes_nothing(api: Api) -> None:
 @pytest.fixture
 def sweep(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     executions.client.cache_clear()
+    monkeypatch.setenv("IMPORT_LIST_ARN", "arn:import")
+    monkeypatch.setenv("FINISH_IMPORT_FUNCTION", "finish-import")
     yield load("sweep", monkeypatch, dynamodb=api.tables, stepfunctions=api.clients.stepfunctions)
     executions.client.cache_clear()
 

@@ -1,11 +1,13 @@
-"""Sweep: whatever a crash left without anybody in charge is started again."""
+"""Sweep: whatever a crash left without anybody in charge is started again, or ended with its reason."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from kabar.domain.campaigns import Life
+from kabar.storage import imports
 from kabar.storage.campaigns import Campaigns
 
+SILENCE = 20 * 60_000  # ms without progress after which an import's execution is looked for
 GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as lost
 
 
@@ -37,4 +39,27 @@ def repair_campaigns(
         if head is not None and is_abandoned(head, now):
             start_leg(mark["workspace"], head["id"], head["leg"] + 1, f"-sweep-{now // 60_000}")
             repaired.append(head["id"])
+    return repaired
+
+
+def repair_imports(
+    found: imports.Imports, is_running: Callable[[str], bool], fail: Callable[[str, str], None], now: int
+) -> list[str]:
+    """End every import whose execution is gone, so that its list is free again; their ids.
+
+    `is_running` takes an execution's name, `fail` a workspace and an import.
+    """
+    repaired = []
+    for mark in found.every_open():
+        workspace, name = mark["workspace"], mark["import_id"]
+        head = found.get(workspace, name)
+        if (
+            head is None
+            or head["state"] not in ("validating", "loading")
+            or head["updated_at"] + SILENCE > now
+        ):
+            continue
+        if not is_running(imports.execution(workspace, head)[0]):
+            fail(workspace, name)
+            repaired.append(name)
     return repaired

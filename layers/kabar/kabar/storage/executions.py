@@ -32,3 +32,12 @@ def start_leg(arn: str, workspace: str, campaign: int, leg: int, mark: str = "")
     """Start one leg of a campaign at once; `mark` makes another name, where an earlier start came to nothing."""
     payload = {"workspace": workspace, "campaign": campaign, "leg": leg}
     start(arn, f"{campaign}-{leg}{mark}", payload)
+
+
+def is_running(arn: str, name: str) -> bool:
+    """Whether the execution called `name` of the machine `arn` is under way; one that never was is not."""
+    found = f"{arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+    try:
+        return bool(client().describe_execution(executionArn=found)["status"] == "RUNNING")
+    except client().exceptions.ExecutionDoesNotExist:
+        return False

@@ -6,6 +6,7 @@ either; a final state never changes. Deleting members asks in between: needs_dec
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from kabar.domain.imports import Totals
@@ -66,6 +67,10 @@ class Imports:
 
     def __init__(self, workspaces: Table) -> None:
         self._workspaces = workspaces
+
+    def every_open(self) -> Iterator[Item]:
+        """[P9] {workspace, import_id} of every import that isn't over, in all workspaces."""
+        yield from self._workspaces.every("open", prefix="import#")
 
     def get(self, workspace: str, import_id: str) -> Item | None:
         return self._workspaces.get(keys.import_head(workspace, import_id), consistent=True)
