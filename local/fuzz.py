@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
     """Send at least `--requests`; 1 when an answer was wrong. Raises Trouble."""
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--seconds", type=int, default=1800, help="stop then, however many were sent")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args(arguments)
     name = f"fuzz-{os.getpid()}"
@@ -40,7 +41,10 @@ def main(arguments: list[str]) -> int:
         _fill(running)
         failed, sent = False, 0
         while sent < wanted.requests and not failed:
-            failed, more = _run(running, wanted.requests - sent, wanted.seed + sent)
+            left = round(began + wanted.seconds - time.monotonic())
+            if left < 1:
+                break
+            failed, more = _run(running, wanted.requests - sent, left, wanted.seed + sent)
             sent += more
     finally:
         stack.stop(name)
@@ -60,7 +64,7 @@ def _fill(running: stack.Stack) -> None:
     )
 
 
-def _run(running: stack.Stack, requests: int, seed: int) -> tuple[bool, int]:
+def _run(running: stack.Stack, requests: int, seconds: int, seed: int) -> tuple[bool, int]:
     """One run of the tool, of about `requests`; whether an answer was wrong, and how many were sent."""
     operations = sum(len(methods) for methods in json.loads(openapi.DOCUMENT.read_text())["paths"].values())
     command = [
@@ -72,6 +76,7 @@ def _run(running: stack.Stack, requests: int, seed: int) -> tuple[bool, int]:
         f"--checks={','.join(CHECKS)}",
         "--phases=coverage,fuzzing",
         f"--max-examples={max(10, requests // operations)}",
+        f"--max-time={seconds}",
         f"--seed={seed}",
         "--workers=4",
         "--request-timeout=30",

@@ -262,7 +262,7 @@ def test_the_keys_of_the_pool_come_from_where_it_is(
         asked.append((url, timeout))
         raise OSError("no network")
 
-    monkeypatch.setattr("kabar.storage.sign_ins.urlopen", urlopen)
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
     header = jwt.encode({}, "k" * 32, "HS256", headers={"kid": "k1"})
     with pytest.raises(OSError, match="no network"):
         authorizer.handler(event(f"Bearer {header}"), None)

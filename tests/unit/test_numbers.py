@@ -1,6 +1,7 @@
 """One number cell becomes one mobile number, or says why not [B1]-[B6]."""
 
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -148,3 +149,9 @@ def test_usual_cells_are_usual(cell: str) -> None:
 
 def test_the_default_bound_is_the_sources() -> None:
     assert MAX_DIGITS == 14
+
+
+def test_every_kind_of_space_is_removed() -> None:
+    spaces = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()]
+    cell = "".join(f"{space}{digit}" for space, digit in zip(spaces, "6421555666" * 5, strict=False))
+    assert Numbers({}, 40).clean("+" + cell).mobile == "+" + ("6421555666" * 5)[: len(spaces)]

@@ -4,7 +4,6 @@ Nothing is guessed: whatever isn't a digit or a known separator rejects the cell
 """
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ CHANGES = {
     PLUS_ADDED: "plus_added",
 }
 
-_SPACES = "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1))))
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is the last space there is
 # Soft hyphen, joiners, direction marks, byte order mark: what copying from web pages and phones leaves behind.
 _ZERO_WIDTH = "".join(
     map(

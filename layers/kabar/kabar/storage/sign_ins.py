@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.request import urlopen
 
 from botocore.exceptions import ClientError
 
@@ -134,6 +133,8 @@ class Tokens:
 
 def fetch_keys(url: str) -> dict[str, Any]:
     """A pool's public keys. Raises OSError."""
+    from urllib.request import urlopen  # not for a call that brings a key, nor for the API
+
     with urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310  # nosec B310  # our own template's address
         found: dict[str, Any] = json.load(answer)
         return found
