@@ -62,7 +62,7 @@ openapi: setup  ## write docs/openapi.json and docs/errors.md from the code
 
 .PHONY: fuzz
 fuzz: setup .kabar/fuzz/ready  ## throw made-up requests at the running API (REQUESTS=20000, SEED=1)
-	@$(RUN) -m local.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m local.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS_AT_MOST),--seconds $(SECONDS_AT_MOST))
 
 ## ---- take it to AWS
 

@@ -87,8 +87,8 @@ def _run(running: stack.Stack, requests: int, seconds: int, seed: int) -> tuple[
         "--generation-database=none",
         f"--report-ndjson-path={REPORT}",
     ]
-    environment = os.environ | {"SCHEMATHESIS_HOOKS": "local.fuzz_hooks"}
-    done = subprocess.run(command, check=False, cwd=paths.ROOT, env=environment)
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": "local.fuzz_hooks", "PYTHONPATH": str(paths.ROOT)}
+    done = subprocess.run(command, check=False, cwd=paths.KABAR, env=environment)  # where it leaves its cache
     return done.returncode != 0, _sent()
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from kabar.domain.access import ROLES, Role, Scope
-from schemas import Request, Time, moment
+from schemas import Request, Time, View, moment
 
 KeyId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", examples=["1f2e3d4c5b6a7988"])]
 Scopes = list[Annotated[Scope, Field(strict=False)]]  # strict would refuse a scope's text
@@ -57,7 +57,7 @@ class KeyRotation(Request):
     )
 
 
-class KeyView(BaseModel):
+class KeyView(View):
     """An API key, without its secret."""
 
     id: KeyId
@@ -119,7 +119,7 @@ class UserChange(Request):
     role: ARole | None = None
 
 
-class UserView(BaseModel):
+class UserView(View):
     """A user of the workspace."""
 
     id: str = Field(examples=["0b6e1a52-5d0f-4a63-9a53-2f5d0e1c7a11"])

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from kabar.storage.lists import MAX_NAME
-from schemas import Id, ImportView, Request, Time
+from schemas import Id, ImportView, Request, Time, View
 
 RemoveOptOuts = Annotated[
     bool, Field(description="Leave out whoever opted out of anything or is blacklisted.")
@@ -35,7 +35,7 @@ class NewImport(Request):
         return self
 
 
-class UploadView(BaseModel):
+class UploadView(View):
     """A form to post the file with: all fields, then the file as `file` (multipart/form-data)."""
 
     url: str = Field(examples=["https://uploads.s3.eu-west-1.amazonaws.com/"])

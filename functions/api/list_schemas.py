@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from kabar.domain.imports import MAX_PARAM, MAX_PARAMS
 from kabar.storage.lists import MAX_NAME
-from schemas import Id, Request
+from schemas import Id, Request, View
 
 Param = Annotated[str, Field(max_length=MAX_PARAM)]
 Params = Annotated[
@@ -140,7 +140,7 @@ class ListIds(Request):
     list_ids: list[Id] = Field(min_length=1, max_length=100, examples=[[1042, 1043]])
 
 
-class DeletedListsView(BaseModel):
+class DeletedListsView(View):
     """Which lists were deleted."""
 
     deleted: list[Id] = Field(examples=[[1042]])

@@ -41,18 +41,24 @@ def moment(at: int | None) -> str | None:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class View(BaseModel):
+    """What is shown. Models are built when first used: a cold start shows or takes one of them."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Request(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 
-class Page(BaseModel, Generic[T]):
+class Page(View, Generic[T]):
     """One page of a listing."""
 
     data: list[T]
     next_cursor: str | None = Field(description="Ask for the next page with it; null on the last page.")
 
 
-class ListView(BaseModel):
+class ListView(View):
     """A recipient list."""
 
     id: Id
@@ -84,7 +90,7 @@ class ListView(BaseModel):
         )
 
 
-class MemberView(BaseModel):
+class MemberView(View):
     """One number on a list, with its params."""
 
     mobile: Mobile
@@ -109,7 +115,7 @@ class MemberView(BaseModel):
         )
 
 
-class ImportFailure(BaseModel):
+class ImportFailure(View):
     """Why an import failed and what to do about it."""
 
     code: str = Field(examples=["encoding_unsupported"])
@@ -124,7 +130,7 @@ class ImportFailure(BaseModel):
         return cls(code=error["code"], message=error["message"], fix=known.fix if known else None)
 
 
-class ImportView(BaseModel):
+class ImportView(View):
     """An import: a file on its way into a list. Rows read is the sum of the five buckets once it is done."""
 
     id: str = Field(examples=["4f3c2b1a0d9e8f7a6b5c4d3e2f1a0b9c"])
@@ -270,7 +276,7 @@ class NewCampaign(Request):
         return sender
 
 
-class Scheduled(BaseModel):
+class Scheduled(View):
     """The slot on the wall clock of the zone; `rounded` says that the time asked for was moved up to it."""
 
     at: str
@@ -278,7 +284,7 @@ class Scheduled(BaseModel):
     rounded: bool
 
 
-class CampaignView(BaseModel):
+class CampaignView(View):
     """A campaign and where it stands."""
 
     id: Id
@@ -315,7 +321,7 @@ class CampaignView(BaseModel):
         )
 
 
-class ReportView(BaseModel):
+class ReportView(View):
     """How a campaign went: how many recipients are in each status [M1]. The statuses add up to the recipients."""
 
     campaign_id: Id
@@ -359,7 +365,7 @@ class NewBlacklisting(Request):
     )
 
 
-class BlacklistView(BaseModel):
+class BlacklistView(View):
     """A blacklisted number."""
 
     mobile: Mobile

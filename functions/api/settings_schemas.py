@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from access_schemas import Email
 from kabar.domain.schedule import zone
-from schemas import Request, Time, moment
+from schemas import Request, Time, View, moment
 
 MASK, NUMBER = r"^[A-Za-z0-9]{1,11}$", r"^\+?[0-9]{3,15}$"
 Masks = Annotated[
@@ -23,7 +23,7 @@ MaxDigits = Annotated[int, Field(ge=7, le=15, description="How many digits a num
 Zone = Annotated[str, Field(min_length=1, max_length=64, description="IANA.", examples=["Europe/Istanbul"])]
 
 
-class SettingsView(BaseModel):
+class SettingsView(View):
     """A workspace's settings."""
 
     name: str = Field(description="The workspace's name, also in addresses; it can't be changed.")
@@ -79,7 +79,7 @@ class SettingsChange(Request):
         return senders
 
 
-class ActivityView(BaseModel):
+class ActivityView(View):
     """Something that somebody did."""
 
     at: Time
