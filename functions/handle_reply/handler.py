@@ -21,11 +21,15 @@ class Settings:
     workspaces_table: str
     members_table: str
     people_table: str
+    dispatch_table: str
 
 
 SETTINGS = settings.read(Settings)
 REPLIES = Replies(
-    Table(SETTINGS.people_table), Table(SETTINGS.members_table), Table(SETTINGS.workspaces_table)
+    Table(SETTINGS.people_table),
+    Table(SETTINGS.members_table),
+    Table(SETTINGS.workspaces_table),
+    Table(SETTINGS.dispatch_table),
 )
 
 
@@ -49,7 +53,8 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 
 def handle(workspace: str, carrier: str, reply: Reply) -> None:
     """Tie the reply to the message it answers, and put it with the opt-out that it means [I2] [I3] [I4]."""
-    answer = answered(REPLIES.facts(workspace, reply.mobile), reply.to)
+    sent = partial(REPLIES.was_handed_over, workspace)
+    answer = answered(REPLIES.facts(workspace, reply.mobile), reply.to, sent)
     opt_out = None
     if is_opt_out(reply.text):
         opt_out = OptOut(list_to_leave(answer, reply.at, partial(REPLIES.campaign_end, workspace)))

@@ -117,17 +117,17 @@ def take(webhook: Webhook, kind: str, body: bytes) -> dict[str, Any]:
     reader = carrier(webhook.carrier)
     try:
         if kind == "receipts":
-            receipts = reader.read_receipts(body)
+            receipts, unreadable = reader.read_receipts(body)
             kept = [packed_receipt(receipt) for receipt in receipts if storable(receipt)]
             parts = [kept[at : at + RECEIPTS_TOGETHER] for at in range(0, len(kept), RECEIPTS_TOGETHER)]
             bodies = [json.dumps({**source, "receipts": part}) for part in parts]
             enqueue(client("sqs"), SETTINGS.receipts_queue_url, bodies)
-            return {"receipts": len(kept), "left_out": len(receipts) - len(kept)}
-        replies = reader.read_replies(body)
+            return {"receipts": len(kept), "left_out": len(receipts) - len(kept) + unreadable}
+        replies, unreadable = reader.read_replies(body)
         bodies = [
             json.dumps({**source, "reply": packed_reply(reply)}) for reply in replies if storable(reply)
         ]
         enqueue(client("sqs"), SETTINGS.replies_queue_url, bodies)
-        return {"replies": len(bodies), "left_out": len(replies) - len(bodies)}
+        return {"replies": len(bodies), "left_out": len(replies) - len(bodies) + unreadable}
     except (BadWebhook, RecursionError) as error:
         raise NotTaken(400, masked(str(error)[:100])) from error

@@ -11,6 +11,7 @@ import pytest
 
 from kabar.carriers import http
 from kabar.carriers.base import Account, Answer, Request
+from kabar.carriers.errors import BadWebhook
 from kabar.carriers.infobip import Infobip
 from kabar.domain.handover import (
     AnswerLost,
@@ -424,3 +425,19 @@ def test_a_typing_error_in_the_settings_loses_no_answer(
     account = Account(carrier.url if address is None else address, key)
     with pytest.raises(Refused):
         Infobip().send(account, http.call, "KABAR", fresh(1), 2)
+
+
+def test_an_odd_entry_of_a_post_costs_us_none_of_the_others() -> None:
+    """[H2]: nothing that can be read is lost."""
+    good = {
+        "messageId": "1a2b3c4d-1000",
+        "to": "41793026727",
+        "doneAt": "2019-11-09T16:00:00.000+0100",
+        "status": {"groupId": 3, "id": 5},
+    }
+    odd = [good | {"doneAt": None}, good | {"status": {"groupId": 77}}, good | {"to": 5}]
+    receipts, unreadable = Infobip().read_receipts(json.dumps({"results": [*odd, good]}).encode())
+    assert [receipt.id for receipt in receipts] == ["1a2b3c4d-1000"]
+    assert unreadable == 3
+    with pytest.raises(BadWebhook):
+        Infobip().read_receipts(json.dumps({"results": odd}).encode())

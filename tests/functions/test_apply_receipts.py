@@ -125,7 +125,7 @@ def test_a_receipt_for_a_message_we_do_not_know_is_kept_for_72_hours(
     """F20"""
     function.handler(queued(batch(receipt(unknown))), None)
     assert dynamo.tables["people"] == {}
-    orphan = dynamo.find("dispatch", keys.orphan("infobip", unknown, "received"))
+    orphan = dynamo.find("dispatch", keys.orphan("acme", "infobip", unknown, "received"))
     assert orphan
     assert (orphan["workspace"], orphan["mobile"], orphan["at"], orphan["code"]) == (
         "acme",

@@ -283,3 +283,30 @@ def test_nothing_personal_is_logged(function: ModuleType, caplog: pytest.LogCapt
     assert CARRIER_ID in logged
     assert MOBILE not in logged
     assert "secret" not in logged
+
+
+@pytest.mark.parametrize(
+    ("claim", "handed_over"),
+    [
+        (
+            {"owner": "", "vector": bytes([0, 0])},
+            False,
+        ),  # released: refused, throttled or stopped before its call
+        ({"owner": "", "vector": bytes([7, 3])}, False),  # left out, while others of its call were sent
+        ({"owner": "", "vector": bytes([0, 2])}, True),  # in doubt
+        ({"owner": "", "vector": bytes([0, 6])}, True),  # uncertain
+        ({"owner": "", "vector": bytes([0, 7])}, True),
+        ({"owner": "lane", "vector": bytes([0, 0])}, True),  # under way
+        (None, True),  # expired
+    ],
+)
+def test_a_stop_answers_the_newest_message_that_was_handed_over(
+    dynamo: FakeDynamo, function: ModuleType, claim: dict[str, Any] | None, handed_over: bool
+) -> None:
+    """[I2]: a campaign to another list wrote its facts later, and was stopped before or after its call."""
+    dynamo.seed("workspaces", keys.campaign_head("acme", 4100), id=4100, plan={"slice": 2})
+    submitted(dynamo, 6003, campaign=4100, list=3100, pos=3, at=SENT_AT + 1000)
+    if claim:
+        dynamo.seed("dispatch", keys.claim(4100, 0, 1), **claim)
+    function.handler(queued(reply()), None)
+    assert set(standing(dynamo)["lists"]) == ({"3100"} if handed_over else {"3000"})

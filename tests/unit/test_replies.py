@@ -98,7 +98,7 @@ def fact(message: int, status: str = "submitted", **attributes: Any) -> dict[str
 
 def test_a_reply_answers_the_newest_message_by_the_time_it_was_sent() -> None:
     paused_campaign, later_planned = fact(1, at=900), fact(2, at=800)
-    sent = answered([later_planned, paused_campaign], "3774")
+    sent = answered([later_planned, paused_campaign], "3774", everything)
     assert sent == Sent(message=1, at=900, campaign=10, list=7, chunk=0, pos=1)
 
 
@@ -121,19 +121,30 @@ def test_a_reply_answers_the_newest_message_by_the_time_it_was_sent() -> None:
 def test_a_reply_answers_only_messages_from_the_number_it_was_sent_to(
     sender: str, to: str, same: bool
 ) -> None:
-    assert (answered([fact(1, sender=sender)], to) is not None) is same
+    assert (answered([fact(1, sender=sender)], to, everything) is not None) is same
+
+
+def everything(_: Sent) -> bool:
+    return True
+
+
+def test_a_message_that_was_never_handed_over_is_not_what_is_answered() -> None:
+    """A campaign that was stopped after its facts were written; the one before it is answered."""
+    sent = answered([fact(1, at=5), fact(2, at=9)], "3774", lambda sent: sent.message != 2)
+    assert sent
+    assert sent.message == 1
 
 
 def test_a_refused_message_reached_nobody_and_is_not_what_is_answered() -> None:
     facts = [fact(2), fact(2, "rejected", code="6/0"), fact(1), fact(1, "received", via="receipt")]
-    sent = answered(facts, "3774")
+    sent = answered(facts, "3774", everything)
     assert sent
     assert sent.message == 1
 
 
 def test_no_message_from_that_number_is_answered_by_none() -> None:
-    assert answered([], "3774") is None
-    assert answered([fact(1, "suppressed", reason=1)], "3774") is None
+    assert answered([], "3774", everything) is None
+    assert answered([fact(1, "suppressed", reason=1)], "3774", everything) is None
 
 
 def never(_: int) -> int | None:

@@ -318,3 +318,14 @@ def test_no_resource_policy_comes_near_the_limit() -> None:
         for _, properties in of_type("AWS::Serverless::Function")
         for event in properties.get("Events", {}).values()
     )
+
+
+def test_the_api_waits_for_the_role_that_its_access_logs_need() -> None:
+    """Else the first deploy into a fresh account is refused and rolled back."""
+    assert TEMPLATE["Resources"]["Api"]["DependsOn"] == "ApiAccount"
+
+
+def test_the_gateway_itself_answers_an_unknown_path_as_the_api_does() -> None:
+    answer = TEMPLATE["Resources"]["Api"]["Properties"]["GatewayResponses"]["MISSING_AUTHENTICATION_TOKEN"]
+    body = json.loads(answer["ResponseTemplates"]["application/json"])
+    assert (answer["StatusCode"], body["status"], body["code"]) == (404, 404, "not_found")

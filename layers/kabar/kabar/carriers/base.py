@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message, Receipt, Reply
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Account:
     receipts_url: str | None = None
 
 
+class Read(NamedTuple, Generic[T]):
+    """What a post says, and how many of its entries say nothing that can be read."""
+
+    entries: list[T]
+    unreadable: int
+
+
 class Carrier(Protocol):
     """One carrier's wire format; `batch` is how many recipients one call may carry."""
 
@@ -58,10 +67,10 @@ class Carrier(Protocol):
         """As `Handover.ask`."""
         ...
 
-    def read_receipts(self, body: bytes) -> list[Receipt]:
-        """A receipt webhook's body. Raises BadWebhook."""
+    def read_receipts(self, body: bytes) -> Read[Receipt]:
+        """A receipt webhook's body. Raises BadWebhook when none of it can be read."""
         ...
 
-    def read_replies(self, body: bytes) -> list[Reply]:
-        """A reply webhook's body. Raises BadWebhook."""
+    def read_replies(self, body: bytes) -> Read[Reply]:
+        """A reply webhook's body. Raises BadWebhook when none of it can be read."""
         ...

@@ -7,12 +7,12 @@ set age is uncertain instead of sent again.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from kabar.carriers.base import Account, Answer, Call, Request
+from kabar.carriers.base import Account, Answer, Call, Read, Request, T
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import (
     AnswerLost,
@@ -90,35 +90,51 @@ class Infobip:
 
     # {"results": [{"messageId": "1a2b3c4d-1000", "to": "41793026727", "doneAt": "2019-11-09T16:00:00.000+0100",
     #   "status": {"groupId": 3, "id": 5, …}, "error": {"id": 0, "permanent": false, …}}]}
-    def read_receipts(self, body: bytes) -> list[Receipt]:
-        receipts = []
-        for entry in _posted(body):
-            status, error = entry.get("status"), entry.get("error") or {}
-            if not isinstance(status, dict) or not isinstance(error, dict):
-                raise BadWebhook("a result has no status object")
-            word = IDS.get(_number(status, "id"), GROUPS.get(_number(status, "groupId")))
-            if word is None:
-                raise BadWebhook(f"status group {status.get('groupId')!r} is not in Infobip's registry")
-            if _number(error, "id") in DEAD_ERRORS and error.get("permanent"):
-                word = Status.DEAD
-            code = f"{status.get('id')}/{error.get('id', 0)}"
-            at = _time(entry.get("doneAt") or entry.get("sentAt"))
-            receipts.append(Receipt(_text(entry, "messageId"), _mobile(_text(entry, "to")), word, at, code))
-        return receipts
+    def read_receipts(self, body: bytes) -> Read[Receipt]:
+        return _each(_posted(body), _receipt)
 
     # {"results": [{"messageId": "817790313235066447", "from": "385916242493", "to": "385921004026",
     #   "text": "QUIZ Paris", "receivedAt": "2019-11-09T16:00:00.000+0000"}], "messageCount": 1, …}
-    def read_replies(self, body: bytes) -> list[Reply]:
-        return [
-            Reply(
-                id=_text(entry, "messageId"),
-                mobile=_mobile(_text(entry, "from")),
-                to=_text(entry, "to"),
-                text=_text(entry, "text", empty=True),
-                at=_time(entry.get("receivedAt")),
-            )
-            for entry in _posted(body)
-        ]
+    def read_replies(self, body: bytes) -> Read[Reply]:
+        return _each(_posted(body), _reply)
+
+
+def _each(entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Read[T]:
+    """Every entry that can be read: an odd one must not cost us the others."""
+    found: list[T] = []
+    odd: list[BadWebhook] = []
+    for entry in entries:
+        try:
+            found.append(read(entry))
+        except BadWebhook as error:
+            odd.append(error)
+    if odd and not found:
+        raise odd[0]
+    return Read(found, len(odd))
+
+
+def _receipt(entry: Mapping[str, Any]) -> Receipt:
+    status, error = entry.get("status"), entry.get("error") or {}
+    if not isinstance(status, dict) or not isinstance(error, dict):
+        raise BadWebhook("a result has no status object")
+    word = IDS.get(_number(status, "id"), GROUPS.get(_number(status, "groupId")))
+    if word is None:
+        raise BadWebhook(f"status group {status.get('groupId')!r} is not in Infobip's registry")
+    if _number(error, "id") in DEAD_ERRORS and error.get("permanent"):
+        word = Status.DEAD
+    code = f"{status.get('id')}/{error.get('id', 0)}"
+    at = _time(entry.get("doneAt") or entry.get("sentAt"))
+    return Receipt(_text(entry, "messageId"), _mobile(_text(entry, "to")), word, at, code)
+
+
+def _reply(entry: Mapping[str, Any]) -> Reply:
+    return Reply(
+        id=_text(entry, "messageId"),
+        mobile=_mobile(_text(entry, "from")),
+        to=_text(entry, "to"),
+        text=_text(entry, "text", empty=True),
+        at=_time(entry.get("receivedAt")),
+    )
 
 
 def _headers(account: Account) -> dict[str, str]:

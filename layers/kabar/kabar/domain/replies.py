@@ -54,11 +54,14 @@ class OptOut:
     list: int | None
 
 
-def answered(facts: Iterable[Mapping[str, Any]], to: str) -> Sent | None:
+def answered(
+    facts: Iterable[Mapping[str, Any]], to: str, was_handed_over: Callable[[Sent], bool]
+) -> Sent | None:
     """The newest message, by the time it was sent, from the number that was replied to [I2].
 
-    `facts` are a person's `out#` items in any order. A message that was refused reached nobody, so it
-    can't be what is answered. Senders are compared by digits; a name as sender can't be replied to.
+    `facts` are a person's `out#` items in any order. A message that was refused, or written down but never handed
+    over, reached nobody, so it can't be what is answered. Senders are compared by digits; a name as sender can't be
+    replied to.
     """
     number = _digits(to)
     submitted: list[Sent] = []
@@ -71,7 +74,8 @@ def answered(facts: Iterable[Mapping[str, Any]], to: str) -> Sent | None:
             place = (fact.get(name) for name in ("campaign", "list", "chunk", "pos"))
             submitted.append(Sent(int(message), fact["at"], *place))
     heard = (sent for sent in submitted if sent.message not in refused)
-    return max(heard, key=lambda sent: (sent.at, sent.message), default=None)
+    newest_first = sorted(heard, key=lambda sent: (sent.at, sent.message), reverse=True)
+    return next(filter(was_handed_over, newest_first), None)
 
 
 def list_to_leave(sent: Sent | None, replied_at: int, ended_at: Callable[[int], int | None]) -> int | None:

@@ -212,9 +212,9 @@ def import_part(import_id: str, part: int) -> Key:
     return _key(f"import#{import_id}", f"part#{part:05d}")
 
 
-def orphan(carrier_name: str, carrier_id: str, status: str) -> Key:
+def orphan(workspace: str, carrier_name: str, carrier_id: str, status: str) -> Key:
     """A receipt for an id we don't know [H2]."""
-    return _key(f"orphan#{carrier_name}#{carrier_id}", status)
+    return _key(f"orphan#{workspace}#{carrier_name}#{carrier_id}", status)
 
 
 # ---- activity, idempotency ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from kabar.domain.messages import Receipt, Reply
 from kabar.domain.receipts import Told
 from kabar.domain.replies import OptOut, Sent
+from kabar.domain.statuses import Status, status_of
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, put_in, transact, update_in
 from kabar.storage.opt_outs import Contended, OptOuts
@@ -48,7 +49,7 @@ def keep_orphans(dispatch: Table, workspace: str, carrier: str, receipts: list[R
     """[P28] Keep receipts for ids that we don't know, with their numbers, for 72 hours [H2]. Raises Unprocessed."""
     orphans: dict[str, Item] = {}
     for receipt in receipts:
-        key = keys.orphan(carrier, receipt.id, receipt.status.word)
+        key = keys.orphan(workspace, carrier, receipt.id, receipt.status.word)
         orphans[key["pk"] + key["sk"]] = {
             **key,
             "workspace": workspace,
@@ -63,8 +64,9 @@ def keep_orphans(dispatch: Table, workspace: str, carrier: str, receipts: list[R
 class Replies:
     """Replies, each put once together with what it changes."""
 
-    def __init__(self, people: Table, members: Table, workspaces: Table) -> None:
+    def __init__(self, people: Table, members: Table, workspaces: Table, dispatch: Table) -> None:
         self._people = people
+        self._dispatch = dispatch
         self._opt_outs = OptOuts(people, members, workspaces)
         self._workspaces = workspaces
 
@@ -84,6 +86,25 @@ class Replies:
             if page.next is None:
                 return
             start = page.next
+
+    def was_handed_over(self, workspace: str, sent: Sent) -> bool:
+        """[P36] Whether a message whose facts are written went, or may have gone, to the carrier.
+
+        Its slice's claim says so: facts are written before the call, and a call may be stopped. A claim that has
+        expired belongs to a campaign that is long over.
+        """
+        if sent.campaign is None or sent.chunk is None or sent.pos is None:
+            return True
+        head = self._workspaces.get(keys.campaign_head(workspace, sent.campaign)) or {}
+        size = head.get("plan", {}).get("slice")
+        if size is None:
+            return True
+        key = keys.claim(sent.campaign, sent.chunk, sent.pos // size)
+        claim = self._dispatch.get(key, consistent=True)
+        if claim is None or claim["owner"]:
+            return True
+        status = status_of(claim["vector"][sent.pos % size])
+        return status is Status.SUBMITTED or status >= Status.UNCERTAIN
 
     def campaign_end(self, workspace: str, campaign: int) -> int | None:
         """When a campaign ended, in milliseconds: None while it is under way, 0 when it is unknown."""
