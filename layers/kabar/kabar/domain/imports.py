@@ -192,7 +192,7 @@ class _Validation:
         changed: dict[int, int] = {}
         left = [at for at, mobile in enumerate(mobiles) if not mobile]
         cells = [lines[at].partition(",")[0] for at in left]
-        for at, cell, (mobile, changes) in zip(left, cells, self._numbers.usual(cells), strict=True):
+        for at, cell, mobile, changes in zip(left, cells, *self._numbers.usual(cells), strict=True):
             line = lines[at]
             if mobile and len(line) - len(cell) <= MAX_PARAM + 1 and line.count(",") <= MAX_PARAMS:
                 mobiles[at] = mobile

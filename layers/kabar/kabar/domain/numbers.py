@@ -68,7 +68,7 @@ class Numbers:
         self._max_digits = max_digits
         self.pattern = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{max_digits - 1}}}"
         self._is_clean = re.compile(self.pattern).fullmatch
-        self._usual = re.compile(rf"^({self.pattern}$|[0-9]++$|).*", re.MULTILINE).findall
+        self._usual = re.compile(rf"^('?(?:{self.pattern}|[0-9]++)$|).*", re.MULTILINE).findall
 
     def clean(self, cell: str) -> Number:
         """Read one cell, in the order of [B1]."""
@@ -98,26 +98,34 @@ class Numbers:
             changes |= SEPARATORS_REMOVED
         return Number(mobile, changes)
 
-    def usual(self, cells: list[str]) -> list[tuple[str, int]]:
-        """(mobile, changes) as `clean` finds them, of the usual cells; ("", 0) of all others.
+    def usual(self, cells: list[str]) -> tuple[list[str], list[int]]:
+        """(mobiles, changes) as `clean` finds them, of the usual cells; a mobile of "" for all others.
 
-        Usual is a number with separators or without a `+`. The cells hold no line ends; all at once, for speed.
+        Usual is a number with separators, without a `+` or behind an apostrophe. The cells hold no line ends.
+        All at once, for speed; and two lists, as many small tuples would keep the garbage collector busy.
         """
+        if not cells:
+            return [], []
         text = "\n".join(cells).encode().replace(_NO_BREAK_SPACE, b"").translate(None, _REMOVE_INLINE)
-        found: list[str] = self._usual(text.decode("latin-1"))  # whatever isn't ASCII matches nothing
-        return [*map(self._usual_number, cells, found)]
-
-    def _usual_number(self, cell: str, digits: str) -> tuple[str, int]:
-        """`digits` is what is left of a cell without its separators, perhaps with a `+`; or ''."""
-        if not digits:
-            return "", 0
-        changes = SEPARATORS_REMOVED if len(cell.strip()) > len(digits) else 0
-        if digits[0] == "+":
-            return (digits, changes) if cell[0] == "+" else ("", 0)
-        digits, mapped = self._mapped(digits)
-        if not MIN_DIGITS <= len(digits) <= self._max_digits or digits[0] == "0":
-            return "", 0
-        return "+" + digits, changes | mapped | PLUS_ADDED
+        mobiles: list[str] = self._usual(text.decode("latin-1"))  # whatever isn't ASCII matches nothing
+        changes = [0] * len(cells)
+        for at, (cell, found) in enumerate(zip(cells, mobiles, strict=True)):
+            if not found:
+                continue
+            written, digits, change = cell.strip(), found, 0
+            if written[0] == "'" == digits[0]:
+                written, digits, change = written[1:].strip(), digits[1:], UNWRAPPED
+            if len(written) > len(digits):
+                change |= SEPARATORS_REMOVED
+            if digits[0] == written[0] == "+":
+                mobiles[at], changes[at] = digits, change
+                continue
+            mapped, more = self._mapped(digits)
+            if digits.isdigit() and MIN_DIGITS <= len(mapped) <= self._max_digits and mapped[0] != "0":
+                mobiles[at], changes[at] = "+" + mapped, change | more | PLUS_ADDED
+            else:
+                mobiles[at] = ""
+        return mobiles, changes
 
     def _mapped(self, digits: str) -> tuple[str, int]:
         """The longest prefix replaced, once [B4]."""
