@@ -177,3 +177,12 @@ def test_every_line_is_in_exactly_one_row(text: str) -> None:
         cell.replace("\r\n", "\n").replace("\r", "\n").count("\n") for _, row, _ in found for cell in row
     )
     assert len([line for line in lines if line]) <= len(found) + spanned
+
+
+def test_f32_a_line_of_100_mb_is_one_row_error() -> None:
+    chunks = [b"+1,a\n", *[b"x" * 1_000_000] * 100, b"\n+2,b\n"]
+    found = [row for run in read(chunks) for row in run.odd.values()]
+    assert [(row.line, len(row.cells[0]), row.fault) for row in found] == [
+        (2, csv_rows.SHOWN, "row_too_long")
+    ]
+    assert [line for run in read(chunks) for line in run.lines if line] == ["+1,a", "+2,b"]
