@@ -73,3 +73,21 @@ def test_people_sign_in_and_their_role_says_what_they_may(stack: Stack) -> None:
     gone, token = sign_in(stack, "sender")
     assert stack.api("DELETE", f"/v1/users/{gone}").status == 204
     assert call(stack, token, "GET", "/v1/lists").status == 401
+
+
+def test_settings_change_once_seen_and_the_log_says_who(stack: Stack) -> None:
+    seen = stack.api("GET", "/v1/settings")
+    limit = 15 if seen.body["max_digits"] == 14 else 14
+    assert stack.api("PATCH", "/v1/settings", {"max_digits": limit}).status == 428
+    headers = {"If-Match": seen.headers["ETag"], "X-Request-Id": "test-settings.1"}
+    changed = stack.api("PATCH", "/v1/settings", {"max_digits": limit}, headers)
+    assert (changed.status, changed.headers["X-Request-Id"]) == (200, "test-settings.1")
+    assert stack.api("PATCH", "/v1/settings", {"max_digits": limit}, headers).status == 412
+    newest = stack.api("GET", "/v1/activity?what=settings&limit=1").body["data"][0]
+    assert newest["detail"] == {"max_digits": {"from": seen.body["max_digits"], "to": limit}}
+    assert newest["who"].startswith("api:key:")
+
+
+def test_the_document_is_there_without_a_key(stack: Stack) -> None:
+    answer = http.call("GET", f"{stack.api_url}/openapi.json")
+    assert (answer.status, answer.body["openapi"][:3]) == (200, "3.1")
