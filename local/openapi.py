@@ -64,6 +64,8 @@ FAILURES = {
     "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),
     "delete_member": ("LIST_LOADING",),
     "create_list": ("ALREADY_EXISTS",),
+    "decide_import": ("STATUS_CONFLICT",),
+    "confirm_import": ("STATUS_CONFLICT",),
     "create_import": ("ALREADY_EXISTS",),
     "edit_list": ("ALREADY_EXISTS",),
     "pause_campaign": ("STATUS_CONFLICT",),

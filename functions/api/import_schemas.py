@@ -16,8 +16,9 @@ RemoveOptOuts = Annotated[
 class NewImport(Request):
     """A file to come, and what is to become of it. Name the list by its id or, exactly, by its name."""
 
-    purpose: Literal["append", "new_list"] = Field(
-        description="`append` to a list that exists, or a `new_list` of this name."
+    purpose: Literal["append", "new_list", "delete_members", "blacklist"] = Field(
+        description="`append` to a list that exists; make a `new_list` of this name; `delete_members` from a list, "
+        "which the import asks to confirm; or `blacklist`, without a list."
     )
     list_id: Id | None = None
     list_name: str | None = Field(default=None, min_length=1, max_length=MAX_NAME, examples=["Gym"])
@@ -28,6 +29,10 @@ class NewImport(Request):
 
     @model_validator(mode="after")
     def _one_list(self) -> "NewImport":
+        if self.purpose == "blacklist":
+            if self.list_id is not None or self.list_name is not None:
+                raise ValueError("the blacklist is no list: leave out list_id and list_name")
+            return self
         if (self.list_id is None) == (self.list_name is None):
             raise ValueError("name the list by list_id or by list_name")
         if self.purpose == "new_list" and (self.list_name is None or not self.list_name.strip()):
@@ -66,3 +71,9 @@ class MembersToImport(Request):
 
     members: list[Row] = Field(min_length=1)
     remove_opt_outs: RemoveOptOuts = True
+
+
+class EncodingChoice(Request):
+    """The encoding of a file that could be read in several."""
+
+    encoding: str = Field(min_length=1, max_length=40, examples=["windows-1254"])

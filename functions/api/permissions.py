@@ -21,6 +21,8 @@ NEEDS: dict[str, Scope] = {
     "undo_opt_out": Scope.LISTS_WRITE,
     "list_imports": Scope.LISTS_READ,
     "create_import": Scope.LISTS_WRITE,
+    "decide_import": Scope.LISTS_WRITE,
+    "confirm_import": Scope.LISTS_WRITE,
     "import_members": Scope.LISTS_WRITE,
     "get_import": Scope.LISTS_READ,
     "create_campaign": Scope.CAMPAIGNS_WRITE,

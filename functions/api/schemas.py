@@ -152,19 +152,29 @@ class ImportView(View):
     added: Count | None = Field(description="Numbers that are new on the list.")
     readded: Count | None = Field(description="Deleted numbers that are members again.")
     updated: Count | None = Field(description="Members whose params were replaced.")
+    to_delete: Count | None = Field(description="Members that a deletion would remove.")
+    missing: Count | None = Field(description="Numbers to delete that are no members of the list.")
+    deleted: Count | None = Field(description="Members that were deleted.")
+    blacklisted: Count | None = Field(description="Numbers that are new on the blacklist.")
     bytes_read: Count
     bytes_total: Count | None
     estimated_end: Time | None = Field(description="When the file will be read at the present speed.")
     rejected_file: str | None = Field(
         description="A link, good for an hour, to the rejected rows with their reasons."
     )
+    preview: dict[str, list[str]] | None = Field(
+        description="Where the encoding must be chosen: a few lines as each possible encoding reads them."
+    )
+    missing_file: str | None = Field(description="A link, good for an hour, to the missing numbers.")
     error: ImportFailure | None
     created_at: Time
     updated_at: Time
     finished_at: Time | None
 
     @classmethod
-    def of(cls, head: Mapping[str, Any], rejected_file: str | None) -> "ImportView":
+    def of(
+        cls, head: Mapping[str, Any], rejected_file: str | None, missing_file: str | None = None
+    ) -> "ImportView":
         same: dict[str, Any] = {name: head.get(name, 0) for name in _COUNTS}
         same |= {name: head.get(name) for name in _OPTIONAL}
         return cls(
@@ -176,6 +186,7 @@ class ImportView(View):
             **same,
             estimated_end=moment(_estimated_end(head)),
             rejected_file=rejected_file,
+            missing_file=missing_file,
             error=ImportFailure.of(head.get("error")),
             created_at=moment(head["created_at"]) or "",
             updated_at=moment(head["updated_at"]) or "",
@@ -194,6 +205,11 @@ _OPTIONAL = (
     "readded",
     "updated",
     "bytes_total",
+    "preview",
+    "to_delete",
+    "missing",
+    "deleted",
+    "blacklisted",
 )
 
 

@@ -34,6 +34,7 @@ class Settings:
     idempotency_table: str
     uploads_bucket: str
     work_bucket: str
+    import_list_arn: str
     run_campaign_arn: str
     cursor_key_secret: str
     key_pepper_secret: str

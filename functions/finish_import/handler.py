@@ -8,15 +8,17 @@ from typing import Any
 from kabar import settings
 from kabar.domain import import_codes as codes
 from kabar.log import logger
-from kabar.storage import executions, lists
+from kabar.storage import executions, lists, work
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import FINAL, Imports, ListGone, Parts
+from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
+from kabar.storage.work import Work
 
 
 @dataclass(frozen=True)
 class Settings:
     workspaces_table: str
     dispatch_table: str
+    work_bucket: str
     run_campaign_arn: str
 
 
@@ -27,15 +29,21 @@ SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES)
 PARTS = Parts(Table(SETTINGS.dispatch_table))
+WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """End the import as `outcome` says, loaded or failed; again it only wakes who still waits."""
+    """End the import as `outcome` says, loaded or failed, or ask when it is counted what would be deleted.
+
+    Again it only wakes who still waits.
+    """
     workspace, name = event["workspace"], event["import_id"]
     head = IMPORTS.get(workspace, name)
     if head is None:
         raise LookupError(f"there is no import {name}")
-    if head["state"] not in FINAL:
+    if event["outcome"] == "counted":
+        _ask(workspace, head)
+    elif head["state"] not in FINAL:
         _end(workspace, head, event)
     if event["outcome"] == "failed" and head.get("list_id"):
         IMPORTS.tell_waiting(workspace, head["list_id"], IMPORT_FAILED)
@@ -49,6 +57,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         woken=woken,
     )
     return {"outcome": event["outcome"]}
+
+
+def _ask(workspace: str, head: Item) -> None:
+    _, counted, _ = PARTS.sums(head["id"])
+    values: Item = {name: counted[name] for name in COUNTED}
+    if counted["missing"]:
+        values["missing_key"] = work.missing_numbers(head["id"])
+        parts = (WORK.get_part(work.missing_part(head["id"], part)) for part in range(1, head["parts"] + 1))
+        WORK.put_part(values["missing_key"], "".join(parts))  # 16 bytes a number
+    IMPORTS.ask_to_confirm(workspace, head, values, time.time_ns() // 1_000_000)
 
 
 def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:

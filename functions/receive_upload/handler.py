@@ -23,12 +23,16 @@ class Settings:
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES)
-KINDS = ("lists", "uploads")
+PURPOSES = {"lists": "append", "delete": "delete_members", "blacklist": "blacklist"}  # of drops
 
 
 @dataclass(frozen=True)
 class Drop:
-    """One object version: `<workspace>/lists/<list id or name>/<file>`, or `<workspace>/uploads/<import>/<file>`."""
+    """One object version, `<workspace>/<kind>/<target>/<file>`.
+
+    lists/<list id or name>: its rows join the list. delete/<list id or name>: they leave it. blacklist/ (without
+    a target): they go on the blacklist. uploads/<import>: as the import that was announced says.
+    """
 
     bucket: str
     key: str
@@ -50,7 +54,8 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
             elif drop.kind == "uploads":
                 _take(drop)
             else:
-                _begin(drop, {"list_name": drop.target})
+                options = {"purpose": PURPOSES[drop.kind]}
+                _begin(drop, options | ({"list_name": drop.target} if drop.target else {}))
 
 
 def _notices(body: str) -> Iterator[Mapping[str, Any]]:
@@ -62,7 +67,9 @@ def _notices(body: str) -> Iterator[Mapping[str, Any]]:
 def _drop(told: Mapping[str, Any]) -> Drop | None:
     key = unquote_plus(told["object"]["key"])
     workspace, kind, target, file = ([*key.split("/", 3), "", "", ""])[:4]
-    if kind not in KINDS or not file or file.endswith("/"):
+    if kind == "blacklist":  # has no target
+        target, file = "", key.split("/", 2)[2]
+    if kind not in {*PURPOSES, "uploads"} or not file or file.endswith("/"):
         return None
     try:
         workspaces.settings(WORKSPACES, workspace)

@@ -17,7 +17,7 @@ from kabar.domain.import_files import Undecided, validate_file
 from kabar.domain.imports import Totals
 from kabar.domain.numbers import Numbers
 from kabar.log import logger
-from kabar.storage import work, workspaces
+from kabar.storage import lists, work, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import Imports, ListGone, counts
 from kabar.storage.lists import MAX_NAME
@@ -42,7 +42,9 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome": "valid", "list_id", "parts": [1, 2, …]} or {"outcome": "failed" | "needs_decision"}.
+    """{"outcome", "list_id", "parts": [1, 2, …]} or {"outcome": "failed" | "needs_decision"}.
+
+    The outcome is valid (for members of a list), to_delete (members of it) or to_blacklist (list 0).
 
     The head tells why. Running it again from the start gives the same.
     """
@@ -61,7 +63,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     known = workspaces.settings(WORKSPACES, workspace)
     language = known.get("language", "en")
-    if not head["list_name"].strip() or len(head["list_name"]) > MAX_NAME:
+    name = head.get("list_name", "blacklist")  # which has none
+    if not name.strip() or len(name) > MAX_NAME:
         return _failed(workspace, head, codes.LIST_NAME_INVALID, language)
     numbers = Numbers(
         workspaces.prefix_map(WORKSPACES, workspace), known.get("max_digits", workspaces.MAX_DIGITS)
@@ -89,11 +92,27 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
             workspace, head, problem, language, **files, **counts(totals), bytes_read=output.bytes_read
         )
     try:
-        list_id = IMPORTS.open_list(workspace, head, totals, files, _now())
+        outcome, list_id = _accepted(workspace, head, totals, files)
     except ListGone:
         return _failed(workspace, head, codes.LIST_GONE, language, **files, **counts(totals))
     told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
-    return {"outcome": "valid", "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
+    return {"outcome": outcome, "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
+
+
+def _accepted(workspace: str, head: Item, totals: Totals, files: Item) -> tuple[str, int]:
+    """The outcome, and the list that it is about. Raises ListGone."""
+    purpose = head.get("purpose", "append")
+    if purpose == "blacklist":
+        IMPORTS.was_read(workspace, head, totals, files, _now(), state="loading", phase="loading")
+        return "to_blacklist", 0
+    if purpose == "delete_members":
+        there = lists.find(WORKSPACES, workspace, str(head.get("target") or head["list_name"]))
+        if there is None:
+            raise ListGone(f"the list {head['list_name']} of the import {head['id']}")
+        names = {"list_id": there["id"], "list_name": there["name"]}
+        IMPORTS.was_read(workspace, head, totals, files, _now(), phase="counting", **names)
+        return "to_delete", there["id"]
+    return "valid", IMPORTS.open_list(workspace, head, totals, files, _now())
 
 
 def _failed(

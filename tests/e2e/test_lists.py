@@ -108,3 +108,27 @@ def post(form: dict[str, Any], content: bytes) -> int:
     """Send the file as a browser does; the status."""
     files = {"file": ("file.csv", content, "text/csv")}
     return httpx.post(form["url"], data=form["fields"], files=files, timeout=60).status_code
+
+
+def test_a_file_deletes_members_once_that_is_confirmed(stack: stacks.Stack) -> None:
+    rows = "".join(f"{mobile},Ayşe\n" for mobile in MOBILES[20:70])
+    made = job.import_file(stack, "To be cleaned", "people.csv", rows.encode(), lambda _: None)
+    gone = "".join(f"{mobile}\n" for mobile in [*MOBILES[20:30], "+6421999999"])
+    stack.drop("delete/To be cleaned/gone.csv", gone.encode())
+    asked = job.follow_import(stack, "delete/To be cleaned/gone.csv", lambda _: None)
+    assert (asked["state"], asked["to_delete"], asked["missing"]) == ("needs_decision", 10, 1)
+    assert httpx.get(asked["missing_file"]).text == "+6421999999\r\n"
+    assert counts(stack, made["list_id"]) == (50, 0, 0)
+    assert stack.api("POST", f"/v1/imports/{asked['id']}/confirm").status == 202
+    done = job.follow_import(stack, "delete/To be cleaned/gone.csv", lambda _: None)
+    assert (done["state"], done["deleted"]) == ("done", 10)
+    assert counts(stack, made["list_id"]) == (40, 0, 10)
+    assert search(stack, made["list_id"], "deleted=true") == MOBILES[20:30]
+
+
+def test_a_file_fills_the_blacklist(stack: stacks.Stack) -> None:
+    stack.drop("blacklist/never.csv", b"+6421777001\n+64 21 777 002\nnobody at all 123\n")
+    done = job.follow_import(stack, "blacklist/never.csv", lambda _: None)
+    assert (done["state"], done["blacklisted"], done["rejected"]) == ("done", 2, 1)
+    listed = {entry["mobile"]: entry["by"] for entry in stack.api("GET", "/v1/blacklist").body["data"]}
+    assert listed["+6421777001"] == listed["+6421777002"] == f"import:{done['id']}"

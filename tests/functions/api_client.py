@@ -20,6 +20,7 @@ SETTINGS = {
     "IDEMPOTENCY_TABLE": "idempotency",
     "UPLOADS_BUCKET": "uploads",
     "WORK_BUCKET": "work",
+    "IMPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:import",
     "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
     "CURSOR_KEY_SECRET": "cursor-key",
     "KEY_PEPPER_SECRET": "key-pepper",

@@ -11,17 +11,18 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 import wiring
-from import_schemas import AnnouncedImportView, MembersToImport, NewImport, UploadView
+from import_schemas import AnnouncedImportView, EncodingChoice, MembersToImport, NewImport, UploadView
 from kabar.domain.imports import MAX_PARAMS
-from kabar.storage import browse, lists
-from kabar.storage.imports import WAITING, Imports
-from problems import ALREADY_EXISTS, NOT_FOUND, Problem, invalid, not_found
+from kabar.storage import browse, executions, lists
+from kabar.storage.imports import WAITING, Imports, NoSuchChoice, NotAsked, execution
+from problems import ALREADY_EXISTS, NOT_FOUND, STATUS_CONFLICT, Problem, invalid, not_found
 from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
 from schemas import ImportView, Page, moment
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, download_link, table
 
 router = Router()
+ImportId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")]
 HEADER = ["mobile", *(f"param{n}" for n in range(1, MAX_PARAMS + 1))]  # no first member is taken for one
 
 
@@ -74,12 +75,61 @@ def import_members(
     return _located(202, _view(head))
 
 
+@router.post(
+    "/v1/imports/<import_id>/confirm",
+    status_code=202,
+    summary="Delete the members that an import has counted",
+    description="For an import that needs_decision, once `to_delete` and `missing` are as expected. For good.",
+    tags=["Imports"],
+    operation_id="confirm_import",
+)
+def confirm_import(import_id: ImportId, caller: CallerOf, at: Now) -> ImportView:
+    imports = Imports(table("workspaces"))
+    head = imports.get(caller.workspace, import_id)
+    if head is None:
+        raise not_found("import")
+    if head.get("purpose") != "delete_members" or not imports.confirm(caller.workspace, head, at):
+        detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
+        raise Problem(STATUS_CONFLICT, detail)
+    head = imports.get(caller.workspace, import_id) or head
+    name, told = execution(caller.workspace, head)
+    parts = {"list_id": head["list_id"], "parts": [*range(1, head["parts"] + 1)]}
+    executions.start(wiring.settings().import_list_arn, name, told | {"confirmed": True, "validated": parts})
+    return _view(head)
+
+
+@router.post(
+    "/v1/imports/<import_id>/decision",
+    status_code=202,
+    summary="Say in which encoding a file is",
+    description="For an import that needs_decision: one of the encodings of its `preview`.",
+    tags=["Imports"],
+    operation_id="decide_import",
+)
+def decide_import(import_id: ImportId, chosen: EncodingChoice, caller: CallerOf, at: Now) -> ImportView:
+    imports = Imports(table("workspaces"))
+    if imports.get(caller.workspace, import_id) is None:
+        raise not_found("import")
+    try:
+        head = imports.decide(caller.workspace, import_id, chosen.encoding, at)
+    except NotAsked as error:
+        raise Problem(
+            STATUS_CONFLICT, "This import asks for no encoding, or was told another one."
+        ) from error
+    except NoSuchChoice as error:
+        raise invalid("encoding", "choose one of the preview") from error
+    executions.start(wiring.settings().import_list_arn, *execution(caller.workspace, head))
+    return _view(head)
+
+
 def _name(caller: Caller, number: int) -> str:
     return hashlib.sha256(f"{caller.workspace}/{number}".encode()).hexdigest()[:32]
 
 
 def _target(new: NewImport, caller: Caller) -> dict[str, Any]:
     """Where the rows go. Raises Problem: no such list, or there is one already."""
+    if new.purpose == "blacklist":
+        return {}
     if new.list_id is not None:
         head = browse.list_head(table("workspaces"), caller.workspace, new.list_id)
     else:
@@ -132,7 +182,7 @@ def list_imports(
 
 @router.get("/v1/imports/<import_id>", summary="Show an import", tags=["Imports"], operation_id="get_import")
 def get_import(
-    import_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")],
+    import_id: ImportId,
     caller: CallerOf,
 ) -> ImportView:
     head = browse.import_head(table("workspaces"), caller.workspace, import_id)
@@ -142,5 +192,9 @@ def get_import(
 
 
 def _view(head: Mapping[str, Any]) -> ImportView:
-    key = head.get("rejected_key")
-    return ImportView.of(head, download_link(key, "rejected.csv") if key else None)
+    rejected, missing = (head.get(f"{which}_key") for which in ("rejected", "missing"))
+    return ImportView.of(
+        head,
+        download_link(rejected, "rejected.csv") if rejected else None,
+        download_link(missing, "missing.csv") if missing else None,
+    )

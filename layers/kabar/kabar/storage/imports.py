@@ -15,8 +15,15 @@ from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in
 
 FINAL = ("done", "failed")
 CHECKED = ("opted_out", "accepted", "corrected")
-LOADED = ("added", "readded", "updated", "opted_out")
-PURPOSES = ("append", "new_list", "delete_members", "blacklist")
+RESULTS = {
+    "append": ("added", "readded", "updated"),
+    "new_list": ("added", "readded", "updated"),
+    "delete_members": ("deleted",),
+    "blacklist": ("blacklisted",),
+}
+COUNTED = ("to_delete", "missing")
+CONFIRM, DELETING = "confirm_deletion", "deleting"  # phases
+LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
 OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run")
 WAITING = "waiting_for_file"
 _KEPT_SECONDS = 90 * 86_400
@@ -59,7 +66,10 @@ def execution(workspace: str, head: Item) -> tuple[str, Item]:
     """(name, input) of the execution that runs an import from its present decision on."""
     source = {name: head[name] for name in ("bucket", "key", "version")}
     told = source | {"workspace": workspace, "import_id": head["id"]}
-    return import_id(**source, decision=int(head.get("decision", 0))), told
+    decision = int(head.get("decision", 0))
+    # an announced import had its name before there was a version
+    name = import_id(**source, decision=decision) if decision else head["id"]
+    return f"{name}-confirmed" if head.get("phase") == DELETING else name, told
 
 
 class Imports:
@@ -155,7 +165,7 @@ class Imports:
         The same choice again answers the same. Raises NotAsked, NoSuchChoice.
         """
         head = self.get(workspace, import_id)
-        if head is None or "preview" not in head:
+        if head is None or "preview" not in head or head["phase"] == CONFIRM:
             raise NotAsked(f"the import {import_id} asks nothing")
         if encoding not in head["preview"]:
             raise NoSuchChoice(f"{encoding} is not in the preview")
@@ -204,6 +214,40 @@ class Imports:
             return int(list_id)
         raise Contended(f"the list of the import {head['id']} kept changing")
 
+    def was_read(
+        self, workspace: str, head: Item, totals: Totals, files: Item, now: int, **values: Any
+    ) -> None:
+        """Validation is over, for an import that makes no list; again it changes nothing. Raises Contended."""
+        values |= counts(totals) | files | {"updated_at": now, "bytes_read": head.get("bytes_total", 0)}
+        try:
+            transact([self._setting(workspace, head["id"], values, "validating", "loading")])
+        except ConditionFailed:
+            raise Contended(f"the import {head['id']} has ended") from None
+
+    def ask_to_confirm(self, workspace: str, head: Item, counted: Item, now: int) -> None:
+        """It is known what would be deleted: the import waits until somebody confirms."""
+        values = {"state": "needs_decision", "phase": CONFIRM, "updated_at": now, **counted}
+        try:
+            transact([self._setting(workspace, head["id"], values, "validating", "needs_decision")])
+        except ConditionFailed:
+            return  # confirmed already
+
+    def confirm(self, workspace: str, head: Item, now: int) -> bool:
+        """Begin to delete; again it is the same. False when the list is gone or there is nothing to confirm."""
+        if head.get("phase") not in (CONFIRM, DELETING):
+            return False
+        values = {"state": "loading", "phase": DELETING, "updated_at": now}
+        writes = [
+            self._setting(workspace, head["id"], values, "needs_decision"),
+            lists.loading(self._workspaces, workspace, head["list_id"], head["id"]),
+        ]
+        try:
+            transact(writes)
+        except ConditionFailed:
+            current = self.get(workspace, head["id"]) or {}
+            return bool(current.get("phase") == DELETING)
+        return True
+
     def fail(
         self,
         workspace: str,
@@ -225,8 +269,9 @@ class Imports:
         self, workspace: str, head: Item, checked: dict[str, int], loaded: dict[str, int], now: int
     ) -> None:
         """Every part is loaded: their results count, once. Raises ListGone."""
-        values: Item = dict(checked)
-        values |= {name: loaded[name] for name in ("added", "readded", "updated")}
+        purpose = head.get("purpose", "append")
+        values: Item = {name: checked[name] for name in CHECKED} if "updated" in RESULTS[purpose] else {}
+        values |= {name: loaded[name] for name in RESULTS[purpose]}
         done = {"state": "done", "phase": "done", "updated_at": now, "finished_at": now}
         self._end(workspace, head, values | done, loaded)
 
@@ -297,7 +342,7 @@ class Parts:
 
     def sums(self, import_id: str) -> tuple[int, dict[str, int], dict[str, int]]:
         """(how many parts are loaded, the sums of what was checked, those of what was loaded)."""
-        done, checked, loaded = 0, dict.fromkeys(CHECKED, 0), dict.fromkeys(LOADED, 0)
+        done, checked, loaded = 0, dict.fromkeys((*CHECKED, *COUNTED), 0), dict.fromkeys(LOADED, 0)
         for part in self._dispatch.every(keys.import_part(import_id, 0)["pk"], consistent=True):
             done += "loaded" in part
             for sums, what in ((checked, "checked"), (loaded, "loaded")):

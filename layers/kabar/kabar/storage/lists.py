@@ -64,9 +64,9 @@ def loading(workspaces: Table, workspace: str, list_id: int, import_id: str) -> 
 def loaded(workspaces: Table, workspace: str, list_id: int, import_id: str, results: dict[str, int]) -> Write:
     """For `transact`: an import is over, its results (see members.py) count. Fails if it was over before."""
     values = {
-        ":members": results["added"] + results["readded"],
-        ":opted_out": results["opted_out"],
-        ":deleted": -results["readded"],
+        ":members": results["added"] + results["readded"] - results["deleted"],
+        ":opted_out": results["opted_out"] - results["left"],
+        ":deleted": results["deleted"] - results["readded"],
         ":imports": {import_id},
         ":import": import_id,
     }

@@ -1,8 +1,8 @@
 """Members of lists, as an import writes them [C2] [C3]. [P8]
 
 A member: {params, import, before, at, opted_out?, deleted?}. `import` wrote it last, and `before` is what it
-found: "absent", "member" or "deleted". So a part that is loaded again counts the same, even when the first
-try died in its middle.
+found: "absent", "member", "deleted", or "left" where it deleted a member who had opted out. So a part that is
+loaded again counts the same, even when the first try died in its middle.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from kabar.storage import keys
 from kabar.storage.dynamo import Item, Table
 
 _BATCH = 1_000  # items held at once, keys of ten calls
+_DELETED = ("member", "left")  # what a deletion found
 _RESULT = {"absent": "added", "deleted": "readded", "member": "updated"}
 
 
@@ -38,6 +39,47 @@ def load(
         # no condition: the state before is in the item, and one import writes a number once
         members.batch_put(new)
     return results
+
+
+def delete(members: Table, list_id: int, import_id: str, mobiles: Sequence[str], now: int) -> dict[str, int]:
+    """Delete `mobiles`, each there once, as one import; {deleted, left}: `left` had opted out of the list.
+
+    Their params go, the numbers stay findable as deleted. Raises Unprocessed.
+    """
+    results = {"deleted": 0, "left": 0}
+    for start in range(0, len(mobiles), _BATCH):
+        wanted = [keys.member(list_id, mobile) for mobile in mobiles[start : start + _BATCH]]
+        gone: list[Item] = []
+        for old in members.batch_get(wanted, consistent=True).values():
+            done = old.get("import") == import_id and old["before"] in _DELETED
+            before = old["before"] if done else "left" if "opted_out" in old else "member"
+            if not done and "deleted" in old:
+                continue
+            results["deleted"] += 1
+            results["left"] += before == "left"
+            if not done:
+                gone.append(_gone(list_id, old, import_id, before, now))
+        # no condition: as in `load`
+        members.batch_put(gone)
+    return results
+
+
+def strangers(members: Table, list_id: int, mobiles: Sequence[str]) -> list[str]:
+    """Those of `mobiles` that are no members of the list, in their order. Raises Unprocessed."""
+    found: list[str] = []
+    for start in range(0, len(mobiles), _BATCH):
+        batch = mobiles[start : start + _BATCH]
+        known = members.batch_get([keys.member(list_id, mobile) for mobile in batch], consistent=True)
+        there = {mobile for (_, mobile), member in known.items() if "deleted" not in member}
+        found += [mobile for mobile in batch if mobile not in there]
+    return found
+
+
+def _gone(list_id: int, old: Item, import_id: str, before: str, now: int) -> Item:
+    kept = {name: old[name] for name in ("pk", "sk", "opted_out") if name in old}
+    mark = keys.member_mark(list_id, old["sk"], opted_out="opted_out" in old, deleted=True)
+    own = {"params": [], "import": import_id, "before": before, "at": now, "deleted": now}
+    return kept | own | mark
 
 
 def _state(old: Item | None) -> str:

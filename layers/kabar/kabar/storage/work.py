@@ -22,6 +22,15 @@ def checked_part(import_id: str, part: int) -> str:
     return f"imports/{import_id}/checked/{part:05d}.csv"
 
 
+def missing_part(import_id: str, part: int) -> str:
+    """The key of a part's numbers that are to be deleted and aren't on the list."""
+    return f"imports/{import_id}/missing/{part:05d}.csv"
+
+
+def missing_numbers(import_id: str) -> str:
+    return f"imports/{import_id}/missing.csv"
+
+
 def rejected_rows(import_id: str) -> str:
     return f"imports/{import_id}/rejected.csv"
 
