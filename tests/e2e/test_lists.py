@@ -88,11 +88,11 @@ def test_an_announced_file_and_members_in_a_body_become_members(stack: stacks.St
     )
     assert announced.status == 201, announced.body
     form = announced.body["upload"]
-    assert post(form, "Ayşe,+90\n".encode() + b"+905321234501,A\n+905321234502,B\n") in {200, 204}
+    assert post(form, "Ayşe,+90\n".encode() + b"+905337770001,A\n+905337770002,B\n") in {200, 204}
     done = follow(stack, announced.body["key"])
     assert (done["state"], done["list_name"], done["accepted"]) == ("done", "Announced", 2)
     assert post(form, b"x" * (200 * 1024 * 1024 + 1)) in {400, 403, 413}
-    members = [{"mobile": "+905321234503", "params": ["C"]}, {"mobile": "+90 532 123 45 01"}]
+    members = [{"mobile": "+905337770003", "params": ["C"]}, {"mobile": "+90 533 777 00 01"}]
     sent = stack.api("POST", f"/v1/lists/{done['list_id']}/members/import", {"members": members})
     assert sent.status == 202, sent.body
     done = follow(stack, sent.body["key"])

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from local import bootstrap, http, job, package, permissions
@@ -86,6 +87,7 @@ def _everything(stack: stacks.Stack) -> None:
     )
     _control(stack, imported["list_id"])
     _members(stack, imported["list_id"])
+    _files(stack)
     _read(stack, imported, first)
     ok(stack, "DELETE", f"/v1/blacklist/{BLACKLISTED}")
     gone = job.import_file(stack, "Gone", "gone.csv", f"{STOPS},Ayten\n".encode(), ignored)
@@ -132,6 +134,24 @@ def _members(stack: stacks.Stack, list_id: int) -> None:
     nobody = {"name": "X", "list_id": 1, "text": TEXT, "schedule": "now"}
     refused = stack.api("POST", "/v1/campaigns", nobody, {"Idempotency-Key": uuid.uuid4().hex})
     assert refused.status >= 400
+
+
+def _files(stack: stacks.Stack) -> None:
+    """A file that was announced, one whose numbers are deleted once that is confirmed, one for the blacklist."""
+    announced = ok(
+        stack, "POST", "/v1/imports", {"purpose": "new_list", "list_name": "Asked", "filename": "asked.csv"}
+    )
+    file = b"".join(f"{mobile},{name}\n".encode() for mobile, name in list(PEOPLE.items())[50:60])
+    form = announced["upload"]
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": ("asked.csv", file, "text/csv")})
+    assert sent.status_code in {200, 204}
+    assert job.follow_import(stack, announced["key"].split("/", 1)[1], ignored)["state"] == "done"
+    stack.drop("delete/Asked/gone.csv", f"{list(PEOPLE)[50]}\n+905327659998\n".encode())
+    asked = job.follow_import(stack, "delete/Asked/gone.csv", ignored)
+    ok(stack, "POST", f"/v1/imports/{asked['id']}/confirm")
+    assert job.follow_import(stack, "delete/Asked/gone.csv", ignored)["state"] == "done"
+    stack.drop("blacklist/never.csv", f"+905327659997\n{BLACKLISTED}\n".encode())
+    assert job.follow_import(stack, "blacklist/never.csv", ignored)["state"] == "done"
 
 
 def _read(stack: stacks.Stack, imported: dict[str, Any], campaign: int) -> None:
