@@ -26,9 +26,15 @@ class NewImport(Request):
         default="file.csv", min_length=1, max_length=255, description="For people.", examples=["members.csv"]
     )
     remove_opt_outs: RemoveOptOuts = True
+    dry_run: bool = Field(
+        default=False,
+        description="Read the file and check who opted out, and change no list; see `first_rows`.",
+    )
 
     @model_validator(mode="after")
     def _one_list(self) -> "NewImport":
+        if self.dry_run and self.purpose not in ("append", "new_list"):
+            raise ValueError("only members are tried out: leave out dry_run")
         if self.purpose == "blacklist":
             if self.list_id is not None or self.list_name is not None:
                 raise ValueError("the blacklist is no list: leave out list_id and list_name")

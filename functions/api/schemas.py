@@ -130,6 +130,16 @@ class ImportFailure(View):
         return cls(code=error["code"], message=error["message"], fix=known.fix if known else None)
 
 
+class FirstRow(View):
+    """One row of a dry run as an import would read it."""
+
+    mobile: Mobile
+    params: list[str] = Field(examples=[["Amy", "Scott"]])
+    changes: list[str] = Field(
+        description="What would be done to the number.", examples=[["prefix_mapped", "plus_added"]]
+    )
+
+
 class ImportView(View):
     """An import: a file on its way into a list. Rows read is the sum of the five buckets once it is done."""
 
@@ -138,6 +148,7 @@ class ImportView(View):
     purpose: Literal["append", "new_list", "delete_members", "blacklist"]
     filename: str | None = Field(description="What the file was called, if that was said.")
     remove_opt_outs: bool
+    dry_run: bool = Field(description="Whether it only says what it would do.")
     state: Literal["waiting_for_file", "validating", "needs_decision", "loading", "done", "failed"]
     phase: str | None = Field(description="What it is doing, for people.")
     list_id: Id | None
@@ -166,6 +177,9 @@ class ImportView(View):
         description="Where the encoding must be chosen: a few lines as each possible encoding reads them."
     )
     missing_file: str | None = Field(description="A link, good for an hour, to the missing numbers.")
+    first_rows: list[FirstRow] | None = Field(
+        description="Of a dry run: the first 20 rows that would be read, opted out or not."
+    )
     error: ImportFailure | None
     created_at: Time
     updated_at: Time
@@ -182,6 +196,7 @@ class ImportView(View):
             key=head["key"],
             purpose=head.get("purpose", "append"),
             remove_opt_outs=head.get("remove_opt_outs", True),
+            dry_run=head.get("dry_run", False),
             state=head["state"],
             **same,
             estimated_end=moment(_estimated_end(head)),
@@ -206,6 +221,7 @@ _OPTIONAL = (
     "updated",
     "bytes_total",
     "preview",
+    "first_rows",
     "to_delete",
     "missing",
     "deleted",

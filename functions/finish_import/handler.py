@@ -7,6 +7,8 @@ from typing import Any
 
 from kabar import settings
 from kabar.domain import import_codes as codes
+from kabar.domain.imports import part_rows
+from kabar.domain.numbers import change_names
 from kabar.log import logger
 from kabar.storage import executions, lists, work
 from kabar.storage.dynamo import Item, Table
@@ -25,6 +27,7 @@ class Settings:
 IMPORT_FAILED = (
     "the import of its list failed, so its list is not whole: import the file again, then make a new one"
 )
+SHOWN = 20  # rows of a dry run
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES)
@@ -33,7 +36,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """End the import as `outcome` says, loaded or failed, or ask when it is counted what would be deleted.
+    """End the import as `outcome` says, loaded, tried or failed, or ask when it is counted what would be deleted.
 
     Again it only wakes who still waits.
     """
@@ -72,7 +75,9 @@ def _ask(workspace: str, head: Item) -> None:
 def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
     now = time.time_ns() // 1_000_000
     done, checked, loaded = PARTS.sums(head["id"])
-    if event["outcome"] == "loaded":
+    if event["outcome"] == "tried":
+        IMPORTS.tried(workspace, head, checked, _first_rows(head["id"]), now)
+    elif event["outcome"] == "loaded":
         if done != head["parts"]:
             raise LookupError(f"{done} of {head['parts']} parts of the import {head['id']} are loaded")
         try:
@@ -81,6 +86,14 @@ def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
             IMPORTS.fail(workspace, head, _told(codes.LIST_GONE), loaded, now)
     else:
         IMPORTS.fail(workspace, head, _told(codes.IMPORT_INTERRUPTED), loaded, now)
+
+
+def _first_rows(import_id: str) -> list[Item]:
+    rows = part_rows(WORK.get_part(work.import_part(import_id, 1)))[:SHOWN]
+    return [
+        {"mobile": mobile, "params": params, "changes": change_names(changes)}
+        for mobile, params, changes in rows
+    ]
 
 
 def _told(code: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from kabar.domain.numbers import Numbers
 from kabar.log import logger
 from kabar.storage import lists, work, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import Imports, ListGone, counts
+from kabar.storage.imports import DRY_RUN, Imports, ListGone, counts
 from kabar.storage.lists import MAX_NAME
 from kabar.storage.work import Work
 
@@ -44,7 +44,8 @@ WORK = Work(SETTINGS.work_bucket)
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """{"outcome", "list_id", "parts": [1, 2, …]} or {"outcome": "failed" | "needs_decision"}.
 
-    The outcome is valid (for members of a list), to_delete (members of it) or to_blacklist (list 0).
+    The outcome is valid (for members of a list), to_try (the same in a dry run, list 0), to_delete (members of it)
+    or to_blacklist (list 0).
 
     The head tells why. Running it again from the start gives the same.
     """
@@ -102,6 +103,11 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
 def _accepted(workspace: str, head: Item, totals: Totals, files: Item) -> tuple[str, int]:
     """The outcome, and the list that it is about. Raises ListGone."""
     purpose = head.get("purpose", "append")
+    if head.get("dry_run"):
+        if head.get("target") and lists.find(WORKSPACES, workspace, str(head["target"])) is None:
+            raise ListGone(f"the list {head['list_name']} of the import {head['id']}")
+        IMPORTS.was_read(workspace, head, totals, files, _now(), phase=DRY_RUN)
+        return "to_try", 0
     if purpose == "blacklist":
         IMPORTS.was_read(workspace, head, totals, files, _now(), state="loading", phase="loading")
         return "to_blacklist", 0

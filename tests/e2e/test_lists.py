@@ -100,6 +100,19 @@ def test_an_announced_file_and_members_in_a_body_become_members(stack: stacks.St
     assert counts(stack, done["list_id"]) == (3, 0, 0)
 
 
+def test_a_dry_run_says_what_an_import_would_do_and_does_nothing(stack: stacks.Stack) -> None:
+    body = {"purpose": "new_list", "list_name": "Only tried", "dry_run": True}
+    announced = stack.api("POST", "/v1/imports", body)
+    assert announced.status == 201, announced.body
+    post(announced.body["upload"], b"+90 532 123 46 01,A\n+905321234601,again\n+905321234602,B\n+9053x\n")
+    done = follow(stack, announced.body["key"])
+    assert (done["state"], done["phase"], done["list_id"]) == ("done", "dry_run", None)
+    buckets = [done[name] for name in ("rows_read", "accepted", "corrected", "duplicates", "rejected")]
+    assert buckets == [4, 1, 1, 1, 1]
+    assert [row["mobile"] for row in done["first_rows"]] == ["+905321234601", "+905321234602"]
+    assert stack.api("GET", "/v1/lists?search=Only").body["data"] == []
+
+
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
     return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
 

@@ -70,6 +70,7 @@ def test_an_announced_import_waits_for_its_file_and_says_how_to_send_it(api: Api
         ({"purpose": "new_list", "list_id": None, "list_name": "n" * 51}, 422, "#/list_name"),
         ({"purpose": "steal"}, 422, "#/purpose"),
         ({"filename": ""}, 422, "#/filename"),
+        ({"purpose": "delete_members", "dry_run": True}, 422, "#"),
     ],
 )
 def test_an_import_that_leads_nowhere_is_refused(
@@ -77,6 +78,16 @@ def test_an_import_that_leads_nowhere_is_refused(
 ) -> None:
     answer = announce(api, **body)
     assert (answer.status, answer.pointers) == (status, [pointer])
+
+
+def test_a_dry_run_is_announced_and_its_first_rows_are_shown(api: Api, receive: ModuleType) -> None:
+    view = announce(api, dry_run=True).json
+    assert (view["dry_run"], view["first_rows"]) == (True, None)
+    arrive(receive, view["key"], "v1")
+    head = api.tables.find("workspaces", keys.import_head("acme", view["id"])) or {}
+    rows = [{"mobile": "+6421555666", "params": ["Amy"], "changes": ["plus_added"]}]
+    head |= {"first_rows": rows, "state": "done", "phase": "dry_run"}
+    assert api.call("GET", f"/v1/imports/{view['id']}").json["first_rows"] == rows
 
 
 def test_a_new_list_must_be_new(api: Api) -> None:

@@ -90,11 +90,17 @@ class World:
             valid = self.call("validate_list", started)
         if valid["outcome"] == "valid":
             for task in ("check_suppressions", "load_members"):
-                for part in valid["parts"] * times:
-                    self.call(task, {**started, "list_id": valid["list_id"], "part": part})
-            for _ in range(times):
-                self.call("finish_import", {**started, "outcome": "loaded"})
+                self.each(task, started, valid, times)
+        elif valid["outcome"] == "to_try":
+            self.each("check_suppressions", started, valid, times)
+        ended = {"valid": "loaded", "to_try": "tried"}.get(valid["outcome"])
+        for _ in range(times if ended else 0):
+            self.call("finish_import", {**started, "outcome": ended})
         return self.head(started)
+
+    def each(self, task: str, started: Mapping[str, Any], valid: Mapping[str, Any], times: int) -> None:
+        for part in valid["parts"] * times:
+            self.call(task, {**started, "list_id": valid["list_id"], "part": part})
 
     def head(self, started: Mapping[str, Any]) -> dict[str, Any]:
         head = self.dynamo.find("workspaces", keys.import_head("acme", started["import_id"]))
@@ -302,6 +308,43 @@ def test_a_list_that_appears_meanwhile_is_the_one_that_is_loaded(world: World) -
 
     world.dynamo.before = [lambda: None, appear]  # after the id was reserved
     assert world.run(started)["list_id"] == 77
+
+
+# ---- dry run ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "every step twice"])
+def test_a_dry_run_counts_every_bucket_shows_the_first_rows_and_writes_no_list(
+    world: World, times: int
+) -> None:
+    world.dynamo.seed(
+        "people", keys.standing("acme", "+64211111111"), lists={"7": {"at": 1, "by": "reply:1"}}
+    )
+    rows = "".join(f"021 222 {n:04d},{n}\n" for n in range(3_000))
+    started = world.drop(FILE + rows)
+    world.head(started)["dry_run"] = True
+    head = world.run(started, times)
+    assert (head["state"], head["phase"]) == ("done", "dry_run")
+    assert counted(head) == (0, 3_001, 1, 1, 1)
+    assert len(head["first_rows"]) == 20
+    assert head["first_rows"][:2] == [
+        {"mobile": "+64211111111", "params": ["Amy"], "changes": []},
+        {
+            "mobile": "+64211111112",
+            "params": ["Budi"],
+            "changes": ["separators_removed", "prefix_mapped", "plus_added"],
+        },
+    ]
+    assert "+6421x" in world.s3.text(head["rejected_key"])
+    assert not world.dynamo.tables["members"]
+    assert not [sk for _, sk in world.dynamo.tables["workspaces"] if sk.startswith("list#")]
+    assert not world.open()
+
+
+def test_a_dry_run_for_a_list_that_is_gone_fails_as_the_import_would(world: World) -> None:
+    started = world.drop(FILE)
+    world.head(started).update(dry_run=True, target=99)
+    assert world.run(started)["error"]["code"] == "list_gone"
 
 
 # ---- failures --------------------------------------------------------------------------------------------

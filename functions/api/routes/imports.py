@@ -42,7 +42,8 @@ def create_import(
     suffix = "xlsx" if new.filename.lower().endswith(".xlsx") else "csv"
     key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
-    head = _expect(caller, name, key, options | {"remove_opt_outs": new.remove_opt_outs}, at)
+    options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run}
+    head = _expect(caller, name, key, options, at)
     form = wiring.upload_form(key)
     until = moment(at + wiring.UPLOAD_SECONDS * 1000) or ""
     upload = UploadView(**form, max_bytes=wiring.MAX_UPLOAD, expires_at=until)

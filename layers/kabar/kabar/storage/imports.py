@@ -22,7 +22,7 @@ RESULTS = {
     "blacklist": ("blacklisted",),
 }
 COUNTED = ("to_delete", "missing")
-CONFIRM, DELETING = "confirm_deletion", "deleting"  # phases
+CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
 OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run")
 WAITING = "waiting_for_file"
@@ -274,6 +274,14 @@ class Imports:
         values |= {name: loaded[name] for name in RESULTS[purpose]}
         done = {"state": "done", "phase": "done", "updated_at": now, "finished_at": now}
         self._end(workspace, head, values | done, loaded)
+
+    def tried(
+        self, workspace: str, head: Item, checked: dict[str, int], first_rows: list[Item], now: int
+    ) -> None:
+        """A dry run is over: what an import would do is known, and nothing of it was done."""
+        values: Item = {name: checked[name] for name in CHECKED} | {"first_rows": first_rows}
+        done = {"state": "done", "phase": DRY_RUN, "updated_at": now, "finished_at": now}
+        self._end(workspace, head, values | done, {})
 
     def waiting(self, workspace: str, list_id: int) -> list[Item]:
         """Campaigns {campaign, leg} that wait until nothing loads the list."""
