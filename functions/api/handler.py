@@ -24,6 +24,7 @@ from routes import (
     imports,
     lists,
     members,
+    prefixes,
     settings,
     users,
 )
@@ -45,6 +46,7 @@ for resource in (
     api_keys,
     users,
     settings,
+    prefixes,
     activity,
     document,
 ):

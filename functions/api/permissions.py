@@ -47,6 +47,10 @@ NEEDS: dict[str, Scope] = {
     "remove_user": Scope.USERS_WRITE,
     "get_settings": Scope.SETTINGS_READ,
     "change_settings": Scope.SETTINGS_WRITE,
+    "list_prefixes": Scope.SETTINGS_READ,
+    "put_prefix": Scope.SETTINGS_WRITE,
+    "delete_prefix": Scope.SETTINGS_WRITE,
+    "try_numbers": Scope.SETTINGS_READ,
     "list_activity": Scope.ACTIVITY_READ,
 }
 

@@ -113,6 +113,20 @@ def test_a_dry_run_says_what_an_import_would_do_and_does_nothing(stack: stacks.S
     assert stack.api("GET", "/v1/lists?search=Only").body["data"] == []
 
 
+def test_a_prefix_that_was_tried_counts_in_the_next_import(stack: stacks.Stack) -> None:
+    prefixes = "/v1/settings/prefixes"
+    assert stack.api("PUT", f"{prefixes}/0799", {"replacement": "6299"}).status == 200
+    tried = stack.api("POST", f"{prefixes}/try", {"numbers": ["0799 555 6667", "0799x"]}).body["data"]
+    assert [each["mobile"] or each["code"] for each in tried] == ["+62995556667", "letters"]
+    done = job.import_file(stack, "Local", "local.csv", b"0799 555 6667,Budi\n", lambda _: None)
+    assert (done["corrected"], done["added"]) == (1, 1)
+    assert search(stack, done["list_id"], "") == ["+62995556667"]
+    assert {"prefix": "0799", "replacement": "6299"} in stack.api("GET", prefixes).body["data"]
+    assert stack.api("DELETE", f"{prefixes}/0799").status == 204
+    tried = stack.api("POST", f"{prefixes}/try", {"numbers": ["0799 555 6667"]}).body["data"]
+    assert [each["mobile"] for each in tried] != ["+62995556667"]
+
+
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
     return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
 

@@ -44,6 +44,7 @@ def ids(api: Api) -> dict[str, str]:
     campaign = api.call("POST", "/v1/campaigns", api.campaign()).json
     api.tables.seed("members", keys.member(7, MOBILE), params=["Amy"], at=1)
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
+    api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
     return {
         "list_id": "7",
         "campaign_id": str(campaign["id"]),
@@ -51,6 +52,7 @@ def ids(api: Api) -> dict[str, str]:
         "key_id": create_key(api)["id"],
         "user_id": add_user(api).json["id"],
         "mobile": MOBILE,
+        "prefix": "021",
     }
 
 
