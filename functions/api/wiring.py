@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.request import Request
 
+import intake
 import problems
 from cursors import Cursors
 from kabar.settings import read
@@ -158,6 +159,11 @@ def caller(request: Request) -> Caller:
     return caller_of(request.resolved_event.raw_event)
 
 
+def request_id(request: Request) -> str:
+    """What every log line of this request, and of what it starts, carries."""
+    return intake.request_id(request.resolved_event.raw_event)
+
+
 def reserve() -> int:
     """An id that nobody else gets."""
     return ids.reserve(table("workspaces"))
@@ -175,5 +181,6 @@ def now() -> int:
 
 Now = Annotated[int, Depends(now)]
 NewNumber = Annotated[int, Depends(new_number)]
+RequestId = Annotated[str, Depends(request_id)]
 CallerOf = Annotated[Caller, Depends(caller)]
 CursorsOf = Annotated[Cursors, Depends(cursors)]

@@ -34,11 +34,13 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     told: list[receipts.Told] = []
     orphans = 0
     unreadable: list[str] = []
+    requests: set[str] = set()
     for record in event["Records"]:
         try:
             body = json.loads(record["body"])
             workspace, carrier = str(body["workspace"]), str(body["carrier"])
             received = [receipt_of(raw) for raw in body["receipts"]]
+            requests.add(str(body.get("request_id", "")))
         except (KeyError, TypeError, ValueError):
             unreadable.append(record["messageId"])  # again would not help
             continue
@@ -47,4 +49,10 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         orphans += len(found.orphans)
         keep_orphans(DISPATCH, workspace, carrier, found.orphans, int(time.time() * 1000))
     keep_receipts(PEOPLE, told)
-    logger.info("receipts applied", facts=len(told), orphans=orphans, unreadable=unreadable)
+    logger.info(
+        "receipts applied",
+        facts=len(told),
+        orphans=orphans,
+        unreadable=unreadable,
+        correlation_ids=sorted(requests),  # of the posts that a batch brings together
+    )

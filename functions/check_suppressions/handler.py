@@ -31,6 +31,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check one part; again it may find more opt-outs, and the last word counts."""
+    logger.set_correlation_id(event.get("request_id"))
     workspace, name, part = event["workspace"], event["import_id"], event["part"]
     head = IMPORTS.get(workspace, name)
     if head is None:

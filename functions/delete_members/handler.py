@@ -29,6 +29,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Delete one part once that is `confirmed`, else say what would go; again it counts the same."""
+    logger.set_correlation_id(event.get("request_id"))
     name, part, now = event["import_id"], event["part"], time.time_ns() // 1_000_000
     mobiles = [mobile for mobile, _, _ in part_rows(WORK.get_part(work.import_part(name, part)))]
     if event["confirmed"]:

@@ -40,6 +40,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     Again it only wakes who still waits.
     """
+    logger.set_correlation_id(event.get("request_id"))
     workspace, name = event["workspace"], event["import_id"]
     head = IMPORTS.get(workspace, name)
     if head is None:

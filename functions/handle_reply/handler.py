@@ -40,6 +40,7 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         try:
             body = json.loads(record["body"])
             workspace, carrier, reply = str(body["workspace"]), str(body["carrier"]), reply_of(body["reply"])
+            logger.set_correlation_id(body.get("request_id"))
         except (KeyError, TypeError, ValueError):
             logger.error("reply unreadable", queue_message=record["messageId"])  # again would not help
             continue

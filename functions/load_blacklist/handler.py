@@ -29,6 +29,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Blacklist one part; again it counts the same, by who put each number there."""
+    logger.set_correlation_id(event.get("request_id"))
     workspace, name, part = event["workspace"], event["import_id"], event["part"]
     now, by = time.time_ns() // 1_000_000, f"import:{name}"
     rows = part_rows(WORK.get_part(work.import_part(name, part)))

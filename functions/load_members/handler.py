@@ -29,6 +29,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Load one part; again it counts the same, wherever the first try ended."""
+    logger.set_correlation_id(event.get("request_id"))
     name, part, now = event["import_id"], event["part"], time.time_ns() // 1_000_000
     checked = part_rows(WORK.get_part(work.checked_part(name, part)))
     rows = [(mobile, params) for mobile, params, _ in checked]

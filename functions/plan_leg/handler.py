@@ -12,9 +12,10 @@ DESK = desk(settings.read(Environment))
 
 
 def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """{workspace, campaign, leg, execution} -> the same and {outcome, lanes?}."""
+    """{workspace, campaign, leg, execution} -> the same and {request_id, outcome, lanes?}."""
     workspace, campaign, leg = event["workspace"], event["campaign"], event["leg"]
     plan = plan_leg(DESK, workspace, campaign, leg, event["execution"], time.time_ns() // 1_000_000)
+    logger.set_correlation_id(plan["request_id"])
     logger.info(
         "leg planned",
         workspace=workspace,

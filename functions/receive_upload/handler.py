@@ -11,7 +11,7 @@ from kabar import settings
 from kabar.log import logger
 from kabar.storage import executions, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import FINAL, OPTIONS, WAITING, Imports, import_id
+from kabar.storage.imports import FINAL, OPTIONS, WAITING, Imports, execution, import_id
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,16 @@ class Drop:
     workspace: str
     kind: str
     target: str
+    request_id: str
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Take a batch of queue messages; any failure of a table raises, and again does no harm."""
     for record in event["Records"]:
         for told in _notices(record["body"]):
-            drop = _drop(told["s3"])
+            request_id = told.get("responseElements", {}).get("x-amz-request-id", "")
+            logger.set_correlation_id(request_id)
+            drop = _drop(told["s3"], request_id)
             if drop is None:
                 # again would not help: nobody knows whose it is
                 logger.warning("upload ignored", why="unknown workspace, or a key of no known kind")
@@ -64,7 +67,7 @@ def _notices(body: str) -> Iterator[Mapping[str, Any]]:
     yield from (record for record in records if record["eventName"].startswith("ObjectCreated:"))
 
 
-def _drop(told: Mapping[str, Any]) -> Drop | None:
+def _drop(told: Mapping[str, Any], request_id: str) -> Drop | None:
     key = unquote_plus(told["object"]["key"])
     workspace, kind, target, file = ([*key.split("/", 3), "", "", ""])[:4]
     if kind == "blacklist":  # has no target
@@ -75,8 +78,16 @@ def _drop(told: Mapping[str, Any]) -> Drop | None:
         workspaces.settings(WORKSPACES, workspace)
     except workspaces.UnknownWorkspace:
         return None
-    version = told["object"].get("versionId", "null")
-    return Drop(told["bucket"]["name"], key, version, told["object"].get("size", 0), workspace, kind, target)
+    return Drop(
+        bucket=told["bucket"]["name"],
+        key=key,
+        version=told["object"].get("versionId", "null"),
+        size=told["object"].get("size", 0),
+        workspace=workspace,
+        kind=kind,
+        target=target,
+        request_id=request_id,
+    )
 
 
 def _take(drop: Drop) -> None:
@@ -88,11 +99,11 @@ def _take(drop: Drop) -> None:
     if expected["state"] == WAITING:
         now = time.time_ns() // 1_000_000
         if IMPORTS.arrived(drop.workspace, expected, drop.version, drop.size, now):
-            _start(drop, drop.target, new=True)
+            _start(drop, drop.target, expected.get("request_id", drop.target), new=True)
             return
         expected = IMPORTS.get(drop.workspace, drop.target) or expected
     if expected.get("version") == drop.version:
-        _start(drop, drop.target, new=False)
+        _start(drop, drop.target, expected.get("request_id", drop.target), new=False)
     else:
         _begin(drop, {name: expected[name] for name in OPTIONS if name in expected})
 
@@ -100,16 +111,19 @@ def _take(drop: Drop) -> None:
 def _begin(drop: Drop, options: Item) -> None:
     name = import_id(drop.bucket, drop.key, drop.version)
     source = {"bucket": drop.bucket, "key": drop.key, "version": drop.version}
-    head = source | {"id": name, "bytes_total": drop.size, "created_at": time.time_ns() // 1_000_000}
-    _start(drop, name, new=IMPORTS.begin(drop.workspace, head | options))
+    request_id = drop.request_id or name
+    head = source | {"id": name, "bytes_total": drop.size, "request_id": request_id}
+    head["created_at"] = time.time_ns() // 1_000_000
+    _start(drop, name, request_id, new=IMPORTS.begin(drop.workspace, head | options))
 
 
-def _start(drop: Drop, name: str, *, new: bool) -> None:
-    source = {"bucket": drop.bucket, "key": drop.key, "version": drop.version}
+def _start(drop: Drop, name: str, request_id: str, *, new: bool) -> None:
+    """Start the import under the id of the request that brought it, which all its log lines carry."""
+    logger.set_correlation_id(request_id)
+    head = {"id": name, "bucket": drop.bucket, "key": drop.key, "version": drop.version}
     if not new and (IMPORTS.get(drop.workspace, name) or {}).get("state") in FINAL:
         logger.info("upload repeated", workspace=drop.workspace, import_id=name)
         return
-    executions.start(
-        SETTINGS.import_list_arn, name, source | {"workspace": drop.workspace, "import_id": name}
-    )
+    told = execution(drop.workspace, head | {"request_id": request_id})
+    executions.start(SETTINGS.import_list_arn, *told)
     logger.info("upload received" if new else "upload repeated", workspace=drop.workspace, import_id=name)

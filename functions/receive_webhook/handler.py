@@ -57,9 +57,11 @@ WEBHOOKS = Webhooks(Table(SETTINGS.workspaces_table), lambda: client("secretsman
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Answer 200 once all is queued; 404, 401, 413 or 400 without a word more; 503 to be posted again."""
+    request_id = str((event.get("requestContext") or {}).get("requestId", ""))
+    logger.set_correlation_id(request_id)
     try:
         webhook = known(event)
-        logged = take(webhook, event["path"].rpartition("/")[2], body_of(event))
+        logged = take(webhook, event["path"].rpartition("/")[2], body_of(event), request_id)
     except NotTaken as refusal:
         logger.warning("webhook refused", status=refusal.status, why=str(refusal))
         return {"statusCode": refusal.status, "body": ""}
@@ -111,9 +113,9 @@ def body_of(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def take(webhook: Webhook, kind: str, body: bytes) -> dict[str, Any]:
+def take(webhook: Webhook, kind: str, body: bytes, request_id: str) -> dict[str, Any]:
     """Queue what the post says, and say what to log; ids and numbers that no key can hold are left out."""
-    source = {"workspace": webhook.workspace, "carrier": webhook.carrier}
+    source = {"workspace": webhook.workspace, "carrier": webhook.carrier, "request_id": request_id}
     reader = carrier(webhook.carrier)
     try:
         if kind == "receipts":

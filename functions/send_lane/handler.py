@@ -50,7 +50,11 @@ TOOLS = LaneTools(
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """{workspace, campaign, leg, execution, lane: {first, last, of}} -> {outcome, …}; the table has the results."""
+    """{workspace, campaign, leg, execution, request_id, lane: {first, last, of}} -> {outcome, …}.
+
+    The table has the results.
+    """
+    logger.set_correlation_id(event.get("request_id"))
     result = send(event, now() + context.get_remaining_time_in_millis())
     logger.info("lane sent", campaign=event["campaign"], leg=event["leg"], lane=event["lane"], **result)
     return result

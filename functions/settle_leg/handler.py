@@ -15,7 +15,8 @@ DISPATCH = Table(ENV.dispatch_table)
 
 
 def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """{workspace, campaign, leg, execution} -> {outcome, …}."""
+    """{workspace, campaign, leg, execution, request_id} -> {outcome, …}."""
+    logger.set_correlation_id(event.get("request_id"))
     workspace, campaign, leg = event["workspace"], event["campaign"], event["leg"]
     now = time.time_ns() // 1_000_000
     result = settle_leg(DESK, DISPATCH, workspace, campaign, leg, event["execution"], now)

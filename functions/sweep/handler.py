@@ -45,6 +45,7 @@ def fail_import(workspace: str, name: str) -> None:
     import boto3  # hardly ever
 
     event = {"workspace": workspace, "import_id": name, "outcome": "failed", "error": {"Error": "Abandoned"}}
+    event["request_id"] = (IMPORTS.get(workspace, name) or {}).get("request_id", name)
     boto3.client("lambda").invoke(
         FunctionName=ENV.finish_import_function, InvocationType="Event", Payload=json.dumps(event)
     )

@@ -49,6 +49,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     The head tells why. Running it again from the start gives the same.
     """
+    logger.set_correlation_id(event.get("request_id"))
     workspace = event["workspace"]
     head = IMPORTS.get(workspace, event["import_id"])
     if head is None:

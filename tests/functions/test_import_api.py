@@ -11,7 +11,7 @@ import pytest
 from kabar.domain.imports import validate
 from kabar.domain.numbers import Numbers
 from kabar.storage import executions, keys
-from tests.functions.api_client import Answer, Api, api
+from tests.functions.api_client import REQUEST_ID, Answer, Api, api
 from tests.functions.loading import load, queued
 
 __all__ = ["api"]
@@ -112,7 +112,8 @@ def test_the_file_starts_the_import_that_waited_for_it(api: Api, receive: Module
     view = announce(api, filename="members.csv").json
     arrive(receive, view["key"])
     source = {"bucket": "uploads", "key": view["key"], "version": "v1"}
-    assert api.clients.started == {view["id"]: source | {"workspace": "acme", "import_id": view["id"]}}
+    told = {"workspace": "acme", "import_id": view["id"], "request_id": REQUEST_ID}
+    assert api.clients.started == {view["id"]: source | told}
     (listed,) = imports(api)
     assert (listed["id"], listed["state"], listed["bytes_total"]) == (view["id"], "validating", 9)
     head = api.tables.find("workspaces", keys.import_head("acme", view["id"])) or {}

@@ -148,13 +148,19 @@ def test_a_dropped_file_starts_one_import_of_that_very_version(world: World) -> 
     ((name, started),) = world.steps.started.items()
     key = "acme/lists/Gym Üyeleri/kasım 2026.csv"
     source = {"bucket": "kabar-uploads", "key": key, "version": "v1"}
-    assert started == {"arn": "arn:import", "workspace": "acme", "import_id": name, **source}
+    told = {"workspace": "acme", "import_id": name, "request_id": "4442587FB7D0A2F9"}
+    assert started == {"arn": "arn:import", **told, **source}
     head = world.head(started)
     assert (head["state"], head["list_name"], head["bytes_total"]) == ("validating", "Gym Üyeleri", 123)
     pointer = world.dynamo.find("workspaces", keys.import_object("acme", key))
     assert pointer
     assert pointer["import_id"] == name
     assert len(world.open()) == 1
+
+
+def test_without_the_id_of_s3s_request_its_own_id_finds_the_imports_log_lines(world: World) -> None:
+    started = world.drop(FILE)
+    assert started["request_id"] == started["import_id"] == world.head(started)["request_id"]
 
 
 def test_the_same_event_twice_is_one_import_and_a_replaced_object_another(world: World) -> None:

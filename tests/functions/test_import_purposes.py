@@ -12,7 +12,7 @@ from kabar.domain.statuses import Reason
 from kabar.storage import executions, keys, work
 from kabar.storage.dynamo import Table
 from kabar.storage.imports import Imports, execution
-from tests.functions.api_client import Api, api
+from tests.functions.api_client import REQUEST_ID, Api, api
 from tests.functions.loading import load, queued
 from tests.functions.test_import_handlers import FakeS3
 
@@ -117,7 +117,7 @@ def test_a_confirmed_deletion_happens_once(world: World, api: Api) -> None:
     answers = [api.call("POST", f"/v1/imports/{asked['id']}/confirm") for _ in range(2)]
     assert [(answer.status, answer.json["state"]) for answer in answers] == [(202, "loading")] * 2
     confirmed = api.clients.started[f"{asked['id']}-confirmed"]
-    assert confirmed.items() >= {**started, "confirmed": True}.items()
+    assert confirmed == confirmed | {**started, "confirmed": True, "request_id": REQUEST_ID}
     assert api.call("GET", "/v1/lists/7").json["loading"] is True
     world.parts("delete_members", started, confirmed["validated"], confirmed=True)
     done = world.finish(started, "loaded")

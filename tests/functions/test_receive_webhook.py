@@ -104,6 +104,7 @@ def test_receipts_are_queued_with_their_workspace(function: ModuleType, sqs: Fak
             {
                 "workspace": "acme",
                 "carrier": "infobip",
+                "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
                 "receipts": [
                     {
                         "id": "1a2b3c4d-5001",
@@ -129,7 +130,14 @@ def test_replies_are_queued_one_by_one(function: ModuleType, sqs: FakeQueues) ->
     assert status(function, post("replies")) == 200
     said = {"id": "817790313235066447", "mobile": "+6421555666", "to": "3774", "text": "İptal."}
     assert sqs.queues == {
-        "replies": [{"workspace": "acme", "carrier": "infobip", "reply": said | {"at": 1772359500000}}]
+        "replies": [
+            {
+                "workspace": "acme",
+                "carrier": "infobip",
+                "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+                "reply": said | {"at": 1772359500000},
+            }
+        ]
     }
 
 

@@ -15,7 +15,7 @@ from kabar.storage.reports import report
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, CampaignView, NewCampaign, Page, ReportView
-from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, settings, table
+from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, settings, table
 
 router = Router()
 CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
@@ -32,12 +32,14 @@ def campaigns() -> Campaigns:
     tags=["Campaigns"],
     operation_id="create_campaign",
 )
-def create_campaign(new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber) -> Response[CampaignView]:
-    view = _create(new, caller, at, number)
+def create_campaign(
+    new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
+) -> Response[CampaignView]:
+    view = _create(new, caller, at, number, request_id)
     return Response(201, "application/json", view, headers={"Location": f"/v1/campaigns/{view.id}"})
 
 
-def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> CampaignView:
+def _create(new: NewCampaign, caller: Caller, at: int, campaign: int, request_id: str) -> CampaignView:
     workspace = caller.workspace
     if browse.list_head(table("workspaces"), workspace, new.list_id) is None:
         raise invalid("list_id", "there is no list with this id")
@@ -51,6 +53,7 @@ def _create(new: NewCampaign, caller: Caller, at: int, campaign: int) -> Campaig
         "carrier": defaults["carrier"],
         "due_at": at,
         "created_at": at,
+        "request_id": request_id,
         **_schedule(new, at),
     }
     campaigns().create(workspace, head, caller.who)
@@ -121,8 +124,8 @@ def _head(campaign: int, caller: Caller) -> dict[str, Any]:
     tags=["Campaigns"],
     operation_id="pause_campaign",
 )
-def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
-    return _control(campaign_id, caller, "pause", at)
+def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId) -> CampaignView:
+    return _control(campaign_id, caller, "pause", at, request_id)
 
 
 @router.post(
@@ -132,8 +135,10 @@ def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Campai
     tags=["Campaigns"],
     operation_id="resume_campaign",
 )
-def resume_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
-    return _control(campaign_id, caller, "resume", at)
+def resume_campaign(
+    campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId
+) -> CampaignView:
+    return _control(campaign_id, caller, "resume", at, request_id)
 
 
 @router.post(
@@ -143,13 +148,15 @@ def resume_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Campa
     tags=["Campaigns"],
     operation_id="cancel_campaign",
 )
-def cancel_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> CampaignView:
-    return _control(campaign_id, caller, "cancel", at)
+def cancel_campaign(
+    campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId
+) -> CampaignView:
+    return _control(campaign_id, caller, "cancel", at, request_id)
 
 
-def _control(campaign: int, caller: Caller, action: str, at: int) -> CampaignView:
+def _control(campaign: int, caller: Caller, action: str, at: int, request_id: str) -> CampaignView:
     try:
-        head = campaigns().control(caller.workspace, campaign, action, caller.who, at)
+        head = campaigns().control(caller.workspace, campaign, action, caller.who, at, request_id)
     except NoCampaign as error:
         raise not_found("campaign") from error
     except NotAllowed as error:

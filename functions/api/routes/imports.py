@@ -19,7 +19,7 @@ from problems import ALREADY_EXISTS, NOT_FOUND, STATUS_CONFLICT, Problem, invali
 from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
 from schemas import ImportView, Page, moment
-from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, download_link, table
+from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, download_link, table
 
 router = Router()
 ImportId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")]
@@ -36,13 +36,13 @@ HEADER = ["mobile", *(f"param{n}" for n in range(1, MAX_PARAMS + 1))]  # no firs
     operation_id="create_import",
 )
 def create_import(
-    new: NewImport, caller: CallerOf, at: Now, number: NewNumber
+    new: NewImport, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[AnnouncedImportView]:
     name = _name(caller, number)
     suffix = "xlsx" if new.filename.lower().endswith(".xlsx") else "csv"
     key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
-    options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run}
+    options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run, "request_id": request_id}
     head = _expect(caller, name, key, options, at)
     form = wiring.upload_form(key)
     until = moment(at + wiring.UPLOAD_SECONDS * 1000) or ""
@@ -60,12 +60,17 @@ def create_import(
     operation_id="import_members",
 )
 def import_members(
-    list_id: ListId, new: MembersToImport, caller: CallerOf, at: Now, number: NewNumber
+    list_id: ListId,
+    new: MembersToImport,
+    caller: CallerOf,
+    at: Now,
+    number: NewNumber,
+    request_id: RequestId,
 ) -> Response[ImportView]:
     target = existing(list_id, caller)
     name = _name(caller, number)
     key = f"{caller.workspace}/uploads/{name}/members.csv"
-    options = {"target": list_id, "list_name": target["name"], "purpose": "append"}
+    options = {"target": list_id, "list_name": target["name"], "purpose": "append", "request_id": request_id}
     head = _expect(caller, name, key, options | {"remove_opt_outs": new.remove_opt_outs}, at)
     if head["state"] == WAITING:
         text = io.StringIO(newline="")
@@ -84,7 +89,7 @@ def import_members(
     tags=["Imports"],
     operation_id="confirm_import",
 )
-def confirm_import(import_id: ImportId, caller: CallerOf, at: Now) -> ImportView:
+def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: RequestId) -> ImportView:
     imports = Imports(table("workspaces"))
     head = imports.get(caller.workspace, import_id)
     if head is None:
@@ -93,7 +98,7 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now) -> ImportView
         detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
         raise Problem(STATUS_CONFLICT, detail)
     head = imports.get(caller.workspace, import_id) or head
-    name, told = execution(caller.workspace, head)
+    name, told = execution(caller.workspace, head | {"request_id": request_id})
     parts = {"list_id": head["list_id"], "parts": [*range(1, head["parts"] + 1)]}
     executions.start(wiring.settings().import_list_arn, name, told | {"confirmed": True, "validated": parts})
     return _view(head)
@@ -107,7 +112,9 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now) -> ImportView
     tags=["Imports"],
     operation_id="decide_import",
 )
-def decide_import(import_id: ImportId, chosen: EncodingChoice, caller: CallerOf, at: Now) -> ImportView:
+def decide_import(
+    import_id: ImportId, chosen: EncodingChoice, caller: CallerOf, at: Now, request_id: RequestId
+) -> ImportView:
     imports = Imports(table("workspaces"))
     if imports.get(caller.workspace, import_id) is None:
         raise not_found("import")
@@ -119,7 +126,9 @@ def decide_import(import_id: ImportId, chosen: EncodingChoice, caller: CallerOf,
         ) from error
     except NoSuchChoice as error:
         raise invalid("encoding", "choose one of the preview") from error
-    executions.start(wiring.settings().import_list_arn, *execution(caller.workspace, head))
+    executions.start(
+        wiring.settings().import_list_arn, *execution(caller.workspace, head | {"request_id": request_id})
+    )
     return _view(head)
 
 

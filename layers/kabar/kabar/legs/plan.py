@@ -40,8 +40,15 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     waiting_for_import; superseded.
     Doing it again within the same execution gives the same.
     """
-    here = {"workspace": workspace, "campaign": campaign, "leg": leg, "execution": execution}
-    if not _may_take(desk.campaigns.get(workspace, campaign, consistent=True), leg, execution):
+    known = desk.campaigns.get(workspace, campaign, consistent=True)
+    here = {
+        "workspace": workspace,
+        "campaign": campaign,
+        "leg": leg,
+        "execution": execution,
+        "request_id": (known or {}).get("request_id", ""),
+    }
+    if not _may_take(known, leg, execution):
         return here | {"outcome": "superseded"}  # before it arms a switch that nobody would replace
     # dead man's switch first: whatever dies from here on, the next leg starts
     desk.schedules.arm(workspace, campaign, leg + 1, now + LEASE, now)

@@ -24,7 +24,7 @@ class Campaigns:
 
     def create(self, workspace: str, head: Item, by: str) -> None:
         """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `due_at`,
-        `created_at`); its first leg waits until it is due. Putting the same again is harmless.
+        `created_at`, `request_id`); its first leg waits until it is due. Putting the same again is harmless.
         """
         item = {
             **keys.campaign_head(workspace, head["id"]),
@@ -63,8 +63,10 @@ class Campaigns:
 
     # ---- control by people ----
 
-    def control(self, workspace: str, campaign: int, action: str, by: str, now: int) -> Item:
-        """Pause, resume or cancel; the caller starts the next leg, which carries it out.
+    def control(
+        self, workspace: str, campaign: int, action: str, by: str, now: int, request_id: str = ""
+    ) -> Item:
+        """Pause, resume or cancel; the caller starts the next leg, which carries it out under `request_id`.
 
         Returns the head. Raises NotAllowed with the status, NoCampaign.
         """
@@ -73,7 +75,7 @@ class Campaigns:
         if known and target is Life.QUEUED and known["due_at"] > now:
             target = Life.SCHEDULED
         try:
-            head = self._move(workspace, campaign, allowed, target, now, reason=None)
+            head = self._move(workspace, campaign, allowed, target, now, reason=None, request_id=request_id)
         except ConditionFailed as error:
             current = self.get(workspace, campaign, consistent=True)
             if current is None:
@@ -102,16 +104,19 @@ class Campaigns:
         target: Life,
         now: int,
         reason: str | None,
+        request_id: str = "",
     ) -> Item:
         marks = {f":from{index}": life.value for index, life in enumerate(sorted(allowed))}
         return self._table.update(
             keys.campaign_head(workspace, campaign),
             "SET #status = :to, status_at = :now, wake_at = :zero"
+            + (", request_id = :request" if request_id else "")
             + (", status_reason = :reason" if reason else " REMOVE status_reason"),
             condition=f"#status IN ({', '.join(marks)}) AND attribute_not_exists(closed_at)",
             names={"#status": "status"},
             values={":to": target.value, ":now": now, ":zero": 0, **marks}
-            | ({":reason": reason} if reason else {}),
+            | ({":reason": reason} if reason else {})
+            | ({":request": request_id} if request_id else {}),
         )
 
     # ---- the leg in charge ----

@@ -63,9 +63,10 @@ def import_id(bucket: str, key: str, version: str, decision: int = 0) -> str:
 
 
 def execution(workspace: str, head: Item) -> tuple[str, Item]:
-    """(name, input) of the execution that runs an import from its present decision on."""
+    """(name, input) of the execution that runs an import from its present decision on, for `request_id`."""
     source = {name: head[name] for name in ("bucket", "key", "version")}
     told = source | {"workspace": workspace, "import_id": head["id"]}
+    told["request_id"] = head.get("request_id", head["id"])
     decision = int(head.get("decision", 0))
     # an announced import had its name before there was a version
     name = import_id(**source, decision=decision) if decision else head["id"]
@@ -86,7 +87,7 @@ class Imports:
         return self._workspaces.get(keys.import_head(workspace, import_id), consistent=True)
 
     def begin(self, workspace: str, head: Item) -> bool:
-        """Put a head {id, key, bucket, version, list_name, bytes_total} with all that leads to it.
+        """Put a head {id, key, bucket, version, list_name, bytes_total, request_id} with all that leads to it.
 
         False when it was there already.
         """
