@@ -12,6 +12,11 @@ RemoveOptOuts = Annotated[
     bool, Field(description="Leave out whoever opted out of anything or is blacklisted.")
 ]
 
+Strict = Annotated[
+    bool,
+    Field(description="Reject numbers that exist nowhere; otherwise they only are counted as `implausible`."),
+]
+
 
 class NewImport(Request):
     """A file to come, and what is to become of it. Name the list by its id or, exactly, by its name."""
@@ -26,6 +31,7 @@ class NewImport(Request):
         default="file.csv", min_length=1, max_length=255, description="For people.", examples=["members.csv"]
     )
     remove_opt_outs: RemoveOptOuts = True
+    strict: Strict = False
     dry_run: bool = Field(
         default=False,
         description="Read the file and check who opted out, and change no list; see `first_rows`.",
@@ -33,8 +39,8 @@ class NewImport(Request):
 
     @model_validator(mode="after")
     def _one_list(self) -> "NewImport":
-        if self.dry_run and self.purpose not in ("append", "new_list"):
-            raise ValueError("only members are tried out: leave out dry_run")
+        if (self.dry_run or self.strict) and self.purpose not in ("append", "new_list"):
+            raise ValueError("dry_run and strict are for members of a list: leave them out")
         if self.purpose == "blacklist":
             if self.list_id is not None or self.list_name is not None:
                 raise ValueError("the blacklist is no list: leave out list_id and list_name")
@@ -77,6 +83,7 @@ class MembersToImport(Request):
 
     members: list[Row] = Field(min_length=1)
     remove_opt_outs: RemoveOptOuts = True
+    strict: Strict = False
 
 
 class EncodingChoice(Request):

@@ -148,6 +148,7 @@ class ImportView(View):
     purpose: Literal["append", "new_list", "delete_members", "blacklist"]
     filename: str | None = Field(description="What the file was called, if that was said.")
     remove_opt_outs: bool
+    strict: bool = Field(description="Whether implausible numbers are rejected.")
     dry_run: bool = Field(description="Whether it only says what it would do.")
     state: Literal["waiting_for_file", "validating", "needs_decision", "loading", "done", "failed"]
     phase: str | None = Field(description="What it is doing, for people.")
@@ -160,6 +161,9 @@ class ImportView(View):
     duplicates: Count
     opted_out: Count
     rejected: Count
+    implausible: Count | None = Field(
+        description="Imported numbers that no country has, as far as is known: a warning."
+    )
     added: Count | None = Field(description="Numbers that are new on the list.")
     readded: Count | None = Field(description="Deleted numbers that are members again.")
     updated: Count | None = Field(description="Members whose params were replaced.")
@@ -196,6 +200,7 @@ class ImportView(View):
             key=head["key"],
             purpose=head.get("purpose", "append"),
             remove_opt_outs=head.get("remove_opt_outs", True),
+            strict=head.get("strict", False),
             dry_run=head.get("dry_run", False),
             state=head["state"],
             **same,
@@ -216,6 +221,7 @@ _OPTIONAL = (
     "list_id",
     "list_name",
     "header",
+    "implausible",
     "added",
     "readded",
     "updated",

@@ -1,4 +1,4 @@
-"""One part of an import -> the same without those who opted out [D4]."""
+"""One part of an import -> the same without those who opted out; implausible numbers are counted [D4] [B3]."""
 
 import time
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from kabar import settings
 from kabar.domain.imports import PartRow, has_left, part_rows, part_text
+from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import keys, work
 from kabar.storage.dynamo import Table
@@ -44,6 +45,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         "opted_out": len(rows) - len(stay),
         "accepted": len(stay) - corrected,
         "corrected": corrected,
+        # here, where parts are checked side by side: for every row of a file it would take longer than reading it
+        "implausible": sum(implausible(mobile) for mobile, _, _ in stay),
     }
     PARTS.keep_checked(name, part, result, time.time_ns() // 1_000_000)
     logger.info("part checked", workspace=workspace, import_id=name, part=part, result=result)

@@ -16,6 +16,7 @@ from kabar.domain.encodings import EncodingUnsupported, FileRefused
 from kabar.domain.import_files import Undecided, validate_file
 from kabar.domain.imports import Totals
 from kabar.domain.numbers import Numbers
+from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import lists, work, workspaces
 from kabar.storage.dynamo import Item, Table
@@ -69,7 +70,9 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     if not name.strip() or len(name) > MAX_NAME:
         return _failed(workspace, head, codes.LIST_NAME_INVALID, language)
     numbers = Numbers(
-        workspaces.prefix_map(WORKSPACES, workspace), known.get("max_digits", workspaces.MAX_DIGITS)
+        workspaces.prefix_map(WORKSPACES, workspace),
+        known.get("max_digits", workspaces.MAX_DIGITS),
+        refused=implausible if head.get("strict") else None,
     )
     try:
         totals, output = validate_file(

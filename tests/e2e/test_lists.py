@@ -127,6 +127,17 @@ def test_a_prefix_that_was_tried_counts_in_the_next_import(stack: stacks.Stack) 
     assert [each["mobile"] for each in tried] != ["+62995556667"]
 
 
+def test_numbers_that_exist_nowhere_are_counted_and_in_strict_validation_rejected(
+    stack: stacks.Stack,
+) -> None:
+    for strict, found in ((False, (2, 0, 1)), (True, (1, 1, 0))):
+        body = {"purpose": "new_list", "list_name": f"Strict {strict}", "strict": strict}
+        announced = stack.api("POST", "/v1/imports", body).body
+        post(announced["upload"], b"+905321234701\n+6427123456\n")
+        done = follow(stack, announced["key"])
+        assert (done["accepted"], done["rejected"], done["implausible"]) == found, done
+
+
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
     return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
 

@@ -71,6 +71,7 @@ def test_an_announced_import_waits_for_its_file_and_says_how_to_send_it(api: Api
         ({"purpose": "steal"}, 422, "#/purpose"),
         ({"filename": ""}, 422, "#/filename"),
         ({"purpose": "delete_members", "dry_run": True}, 422, "#"),
+        ({"purpose": "delete_members", "strict": True}, 422, "#"),
     ],
 )
 def test_an_import_that_leads_nowhere_is_refused(
@@ -88,6 +89,17 @@ def test_a_dry_run_is_announced_and_its_first_rows_are_shown(api: Api, receive: 
     rows = [{"mobile": "+6421555666", "params": ["Amy"], "changes": ["plus_added"]}]
     head |= {"first_rows": rows, "state": "done", "phase": "dry_run"}
     assert api.call("GET", f"/v1/imports/{view['id']}").json["first_rows"] == rows
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_strict_validation_is_asked_for_file_by_file(api: Api, strict: bool) -> None:
+    row = {"mobile": "+6421555666"}
+    body = {"members": [row], "strict": strict}
+    views = [announce(api, strict=strict), api.call("POST", "/v1/lists/7/members/import", body)]
+    heads = [api.tables.find("workspaces", keys.import_head("acme", view.json["id"])) for view in views]
+    assert (
+        [head and head["strict"] for head in heads] == [view.json["strict"] for view in views] == [strict] * 2
+    )
 
 
 def test_a_new_list_must_be_new(api: Api) -> None:

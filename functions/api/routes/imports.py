@@ -42,7 +42,8 @@ def create_import(
     suffix = "xlsx" if new.filename.lower().endswith(".xlsx") else "csv"
     key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
-    options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run, "request_id": request_id}
+    options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run, "strict": new.strict}
+    options["request_id"] = request_id
     head = _expect(caller, name, key, options, at)
     form = wiring.upload_form(key)
     until = moment(at + wiring.UPLOAD_SECONDS * 1000) or ""
@@ -71,7 +72,8 @@ def import_members(
     name = _name(caller, number)
     key = f"{caller.workspace}/uploads/{name}/members.csv"
     options = {"target": list_id, "list_name": target["name"], "purpose": "append", "request_id": request_id}
-    head = _expect(caller, name, key, options | {"remove_opt_outs": new.remove_opt_outs}, at)
+    options |= {"remove_opt_outs": new.remove_opt_outs, "strict": new.strict}
+    head = _expect(caller, name, key, options, at)
     if head["state"] == WAITING:
         text = io.StringIO(newline="")
         rows = csv.writer(text)  # ends rows by CRLF, and so quotes every cell with either

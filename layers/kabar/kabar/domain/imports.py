@@ -155,15 +155,16 @@ class _Validation:
 
     def run(self, run: Run) -> None:
         """Consecutive lines: as `row` for each, faster."""
-        lines, at = run.lines, run.line
-        while lines and (self._ours or not self._begun):
+        taken = 0
+        while taken < len(run.lines) and (self._numbers.refused or self._ours or not self._begun):
+            at, line = run.line + taken, run.lines[taken]
             if at in run.odd:
                 self.row(run.odd[at])
-            elif lines[0].strip():  # a blank line is no row
-                self.row(Row(at, lines[0].split(","), ""))
-            lines, at = lines[1:], at + 1
-        if lines:
-            self._columns(at, lines, run.odd)
+            elif line.strip():  # a blank line is no row
+                self.row(Row(at, line.split(","), ""))
+            taken += 1
+        if taken < len(run.lines):
+            self._columns(run.line + taken, run.lines[taken:], run.odd)
         while len(self._part) >= PART_ROWS:
             self._close_part()
 
@@ -247,6 +248,8 @@ class _Validation:
             self._reject(line, text, fault, column)
         elif code:
             self._reject(line, text, code, 1, detail)
+        elif self._numbers.refused and self._numbers.refused(mobile):
+            self._reject(line, text, codes.IMPLAUSIBLE, 1)
         else:
             first = f"{changes or ''}{mobile}"
             plain = text.startswith(cells[0])

@@ -14,7 +14,7 @@ from kabar.storage import ids, keys, lists
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
 
 FINAL = ("done", "failed")
-CHECKED = ("opted_out", "accepted", "corrected")
+CHECKED = ("opted_out", "accepted", "corrected", "implausible")
 RESULTS = {
     "append": ("added", "readded", "updated"),
     "new_list": ("added", "readded", "updated"),
@@ -24,7 +24,7 @@ RESULTS = {
 COUNTED = ("to_delete", "missing")
 CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
-OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run")
+OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run", "strict")
 WAITING = "waiting_for_file"
 _KEPT_SECONDS = 90 * 86_400
 _WAITING_SECONDS = 86_400  # longer than any permission to upload
@@ -342,7 +342,7 @@ class Parts:
         self._dispatch = dispatch
 
     def keep_checked(self, import_id: str, part: int, result: dict[str, int], now: int) -> None:
-        """What the check of one part found: {opted_out, accepted, corrected}."""
+        """What the check of one part found: {opted_out, accepted, corrected, implausible}."""
         self._keep(import_id, part, "checked", result, now)
 
     def keep_loaded(self, import_id: str, part: int, result: dict[str, int], now: int) -> None:
