@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from kabar.domain.splits import NAME_SUFFIX
 from kabar.storage.lists import MAX_NAME
 from schemas import Id, ImportView, Request, Time, View
 
@@ -16,6 +17,12 @@ Strict = Annotated[
     bool,
     Field(description="Reject numbers that exist nowhere; otherwise they only are counted as `implausible`."),
 ]
+
+
+class Split(Request):
+    """How to make several lists of one file: `<name> (1/n)` and so on, in the file's order."""
+
+    records: int = Field(ge=1, le=1_000_000, description="Members per list; the last has the rest.")
 
 
 class NewImport(Request):
@@ -37,10 +44,16 @@ class NewImport(Request):
         description="Read the file and check who opted out, and change no list; see `first_rows`.",
     )
 
+    split: Split | None = None
+
     @model_validator(mode="after")
     def _one_list(self) -> "NewImport":
         if (self.dry_run or self.strict) and self.purpose not in ("append", "new_list"):
             raise ValueError("dry_run and strict are for members of a list: leave them out")
+        if self.split and (self.purpose != "new_list" or len(self.list_name or "") > MAX_NAME - NAME_SUFFIX):
+            raise ValueError(
+                f"split makes new lists, of a name with up to {MAX_NAME - NAME_SUFFIX} characters"
+            )
         if self.purpose == "blacklist":
             if self.list_id is not None or self.list_name is not None:
                 raise ValueError("the blacklist is no list: leave out list_id and list_name")

@@ -130,6 +130,14 @@ class ImportFailure(View):
         return cls(code=error["code"], message=error["message"], fix=known.fix if known else None)
 
 
+class PartOfImport(View):
+    """One list of several that an import made."""
+
+    list_id: Id
+    name: str = Field(examples=["Gym (1/3)"])
+    records: Count = Field(description="Members that it was given.")
+
+
 class FirstRow(View):
     """One row of a dry run as an import would read it."""
 
@@ -154,6 +162,7 @@ class ImportView(View):
     phase: str | None = Field(description="What it is doing, for people.")
     list_id: Id | None
     list_name: str | None
+    lists: list[PartOfImport] | None = Field(description="The lists of a split import, in the file's order.")
     header: list[str] | None = Field(description="The header row that was recognised and skipped.")
     rows_read: Count
     accepted: Count
@@ -220,6 +229,7 @@ _OPTIONAL = (
     "filename",
     "list_id",
     "list_name",
+    "lists",
     "header",
     "implausible",
     "added",

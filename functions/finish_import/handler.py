@@ -7,10 +7,11 @@ from typing import Any
 
 from kabar import settings
 from kabar.domain import import_codes as codes
+from kabar.domain import splits
 from kabar.domain.imports import part_rows
 from kabar.domain.numbers import change_names
 from kabar.log import logger
-from kabar.storage import executions, lists, work
+from kabar.storage import executions, lists, split_lists, work
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
 from kabar.storage.work import Work
@@ -49,9 +50,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         _ask(workspace, head)
     elif head["state"] not in FINAL:
         _end(workspace, head, event)
-    if event["outcome"] == "failed" and head.get("list_id"):
-        IMPORTS.tell_waiting(workspace, head["list_id"], IMPORT_FAILED)
-    woken = _wake(workspace, head["list_id"]) if head.get("list_id") else 0
+    woken = 0
+    for list_id in _lists(head):
+        if event["outcome"] == "failed":
+            IMPORTS.tell_waiting(workspace, list_id, IMPORT_FAILED)
+        woken += _wake(workspace, list_id)
     logger.info(
         "import ended",
         workspace=workspace,
@@ -61,6 +64,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         woken=woken,
     )
     return {"outcome": event["outcome"]}
+
+
+def _lists(head: Item) -> list[int]:
+    if "lists" in head:
+        return [each["list_id"] for each in head["lists"]]
+    return [head["list_id"]] if head.get("list_id") else []
 
 
 def _ask(workspace: str, head: Item) -> None:
@@ -76,11 +85,15 @@ def _ask(workspace: str, head: Item) -> None:
 def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
     now = time.time_ns() // 1_000_000
     done, checked, loaded = PARTS.sums(head["id"])
+    if "lists" in head:
+        per_list = splits.parts_per_list(head["split"]["records"])
+        split_lists.count(WORKSPACES, workspace, head, PARTS.loaded_by_list(head["id"], per_list))
     if event["outcome"] == "tried":
         IMPORTS.tried(workspace, head, checked, _first_rows(head["id"]), now)
     elif event["outcome"] == "loaded":
-        if done != head["parts"]:
-            raise LookupError(f"{done} of {head['parts']} parts of the import {head['id']} are loaded")
+        parts = splits.part_count(head["lists"]) if "lists" in head else head["parts"]
+        if done != parts:
+            raise LookupError(f"{done} of {parts} parts of the import {head['id']} are loaded")
         try:
             IMPORTS.finish(workspace, head, checked, loaded, now)
         except ListGone:

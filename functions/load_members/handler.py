@@ -28,12 +28,19 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Load one part; again it counts the same, wherever the first try ended."""
+    """Load one part; again it counts the same, wherever the first try ended.
+
+    With `parts_per_list` it is a part of a split import, whose first list is `list_id`.
+    """
     logger.set_correlation_id(event.get("request_id"))
     name, part, now = event["import_id"], event["part"], time.time_ns() // 1_000_000
-    checked = part_rows(WORK.get_part(work.checked_part(name, part)))
+    list_id, parts_per_list = event["list_id"], event.get("parts_per_list")
+    place = work.checked_part
+    if parts_per_list:
+        place, list_id = work.split_part, list_id + (part - 1) // parts_per_list
+    checked = part_rows(WORK.get_part(place(name, part)))
     rows = [(mobile, params) for mobile, params, _ in checked]
-    result = members.load(MEMBERS, event["list_id"], name, rows, now)
+    result = members.load(MEMBERS, list_id, name, rows, now)
     PARTS.keep_loaded(name, part, result, now)
     logger.info("part loaded", workspace=event["workspace"], import_id=name, part=part, result=result)
     return {"part": part}

@@ -43,10 +43,10 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome", "list_id", "parts": [1, 2, …]} or {"outcome": "failed" | "needs_decision"}.
+    """{"outcome", "list_id", "parts": [1, 2, …], "parts_per_list": 0} or {"outcome": "failed" | "needs_decision"}.
 
-    The outcome is valid (for members of a list), to_try (the same in a dry run, list 0), to_delete (members of it)
-    or to_blacklist (list 0).
+    The outcome is valid (for members of a list), to_try (the same in a dry run, list 0), to_split (for several lists
+    to come), to_delete (members of one) or to_blacklist (list 0).
 
     The head tells why. Running it again from the start gives the same.
     """
@@ -101,7 +101,13 @@ def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
     except ListGone:
         return _failed(workspace, head, codes.LIST_GONE, language, **files, **counts(totals))
     told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
-    return {"outcome": outcome, "list_id": list_id, "parts": [*range(1, totals.parts + 1)], "told": told}
+    return {
+        "outcome": outcome,
+        "list_id": list_id,
+        "parts": [*range(1, totals.parts + 1)],
+        "parts_per_list": 0,
+        "told": told,
+    }
 
 
 def _accepted(workspace: str, head: Item, totals: Totals, files: Item) -> tuple[str, int]:
@@ -112,6 +118,9 @@ def _accepted(workspace: str, head: Item, totals: Totals, files: Item) -> tuple[
             raise ListGone(f"the list {head['list_name']} of the import {head['id']}")
         IMPORTS.was_read(workspace, head, totals, files, _now(), phase=DRY_RUN)
         return "to_try", 0
+    if head.get("split"):
+        IMPORTS.was_read(workspace, head, totals, files, _now(), phase="splitting")
+        return "to_split", 0
     if purpose == "blacklist":
         IMPORTS.was_read(workspace, head, totals, files, _now(), state="loading", phase="loading")
         return "to_blacklist", 0

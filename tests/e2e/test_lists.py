@@ -138,6 +138,25 @@ def test_numbers_that_exist_nowhere_are_counted_and_in_strict_validation_rejecte
         assert (done["accepted"], done["rejected"], done["implausible"]) == found, done
 
 
+def test_a_file_is_split_into_lists_in_its_order_unless_a_name_is_taken(stack: stacks.Stack) -> None:
+    mobiles = [f"+90533{n:07d}" for n in range(300)][::-1]
+    body = {"purpose": "new_list", "list_name": "Cut", "split": {"records": 120}}
+    announced = stack.api("POST", "/v1/imports", body)
+    assert announced.status == 201, announced.body
+    post(announced.body["upload"], "".join(f"{mobile},Ayşe\n" for mobile in mobiles).encode())
+    done = follow(stack, announced.body["key"])
+    assert (done["state"], done["list_id"], done["added"]) == ("done", None, 300)
+    left = mobiles
+    for each, size in zip(done["lists"], (120, 120, 60), strict=True):
+        assert each["records"] == size
+        assert counts(stack, each["list_id"]) == (size, 0, 0)
+        assert search(stack, each["list_id"], "") == sorted(left[:size])
+        left = left[size:]
+    again = stack.api("POST", "/v1/imports", body).body
+    post(again["upload"], "".join(f"{mobile}\n" for mobile in mobiles).encode())
+    assert follow(stack, again["key"])["error"]["code"] == "list_name_taken"
+
+
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
     return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
 

@@ -148,6 +148,12 @@ def _files(stack: stacks.Stack) -> None:
     sent = httpx.post(form["url"], data=form["fields"], files={"file": ("asked.csv", file, "text/csv")})
     assert sent.status_code in {200, 204}
     assert job.follow_import(stack, announced["key"].split("/", 1)[1], ignored)["state"] == "done"
+    halves = {"purpose": "new_list", "list_name": "Halves", "split": {"records": 5}}
+    for state in ("done", "failed"):  # the second time the names are taken
+        announced = ok(stack, "POST", "/v1/imports", halves)
+        form = announced["upload"]
+        httpx.post(form["url"], data=form["fields"], files={"file": ("halves.csv", file, "text/csv")})
+        assert job.follow_import(stack, announced["key"].split("/", 1)[1], ignored)["state"] == state
     stack.drop("delete/Asked/gone.csv", f"{list(PEOPLE)[50]}\n+905327659998\n".encode())
     asked = job.follow_import(stack, "delete/Asked/gone.csv", ignored)
     ok(stack, "POST", f"/v1/imports/{asked['id']}/confirm")

@@ -72,6 +72,13 @@ def test_an_announced_import_waits_for_its_file_and_says_how_to_send_it(api: Api
         ({"filename": ""}, 422, "#/filename"),
         ({"purpose": "delete_members", "dry_run": True}, 422, "#"),
         ({"purpose": "delete_members", "strict": True}, 422, "#"),
+        ({"split": {"records": 5}}, 422, "#"),
+        (
+            {"purpose": "new_list", "list_id": None, "list_name": "A", "split": {"records": 0}},
+            422,
+            "#/split/records",
+        ),
+        ({"purpose": "new_list", "list_id": None, "list_name": "n" * 41, "split": {"records": 5}}, 422, "#"),
     ],
 )
 def test_an_import_that_leads_nowhere_is_refused(
@@ -100,6 +107,15 @@ def test_strict_validation_is_asked_for_file_by_file(api: Api, strict: bool) -> 
     assert (
         [head and head["strict"] for head in heads] == [view.json["strict"] for view in views] == [strict] * 2
     )
+
+
+def test_a_split_is_announced_and_its_lists_are_shown(api: Api) -> None:
+    body = {"purpose": "new_list", "list_id": None, "list_name": "n" * 40, "split": {"records": 5}}
+    view = announce(api, **body).json
+    head = api.tables.find("workspaces", keys.import_head("acme", view["id"])) or {}
+    assert (head["split"], view["lists"]) == ({"records": 5}, None)
+    head["lists"] = [{"list_id": 8, "name": "n (1/1)", "records": 5}]
+    assert api.call("GET", f"/v1/imports/{view['id']}").json["lists"] == head["lists"]
 
 
 def test_a_new_list_must_be_new(api: Api) -> None:

@@ -44,6 +44,8 @@ def create_import(
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
     options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run, "strict": new.strict}
     options["request_id"] = request_id
+    if new.split:
+        options["split"] = new.split.model_dump()
     head = _expect(caller, name, key, options, at)
     form = wiring.upload_form(key)
     until = moment(at + wiring.UPLOAD_SECONDS * 1000) or ""
@@ -147,7 +149,7 @@ def _target(new: NewImport, caller: Caller) -> dict[str, Any]:
     else:
         head = lists.named(table("workspaces"), caller.workspace, str(new.list_name))
     if new.purpose == "new_list":
-        if head is not None:
+        if head is not None and not new.split:
             raise Problem(ALREADY_EXISTS, f"There is a list called {new.list_name!r}: append to it.")
         return {"list_name": new.list_name}
     if head is None:

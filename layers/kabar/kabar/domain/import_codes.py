@@ -87,6 +87,8 @@ NO_ROWS = "no_rows"
 NO_VALID_ROWS = "no_valid_rows"
 OBJECT_MISSING = "object_missing"
 LIST_NAME_INVALID = "list_name_invalid"
+LIST_NAME_TAKEN = "list_name_taken"
+TOO_MANY_LISTS = "too_many_lists"
 LIST_GONE = "list_gone"
 IMPORT_INTERRUPTED = "import_interrupted"
 

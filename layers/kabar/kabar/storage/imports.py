@@ -24,7 +24,7 @@ RESULTS = {
 COUNTED = ("to_delete", "missing")
 CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
-OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run", "strict")
+OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run", "strict", "split")
 WAITING = "waiting_for_file"
 _KEPT_SECONDS = 90 * 86_400
 _WAITING_SECONDS = 86_400  # longer than any permission to upload
@@ -358,6 +358,16 @@ class Parts:
                 for name, count in part.get(what, {}).items():
                     sums[name] += count
         return done, checked, loaded
+
+    def loaded_by_list(self, import_id: str, parts_per_list: int) -> dict[int, dict[str, int]]:
+        """The sums of what was loaded into each list of a split import, by its position from 0."""
+        found: dict[int, dict[str, int]] = {}
+        for part in self._dispatch.every(keys.import_part(import_id, 0)["pk"], consistent=True):
+            at = (int(part["sk"].rpartition("#")[2]) - 1) // parts_per_list
+            sums = found.setdefault(at, dict.fromkeys(LOADED, 0))
+            for name, count in part.get("loaded", {}).items():
+                sums[name] += count
+        return found
 
     def _keep(self, import_id: str, part: int, what: str, result: dict[str, int], now: int) -> None:
         # no condition: a part that is done again finds the same

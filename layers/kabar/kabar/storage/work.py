@@ -22,6 +22,11 @@ def checked_part(import_id: str, part: int) -> str:
     return f"imports/{import_id}/checked/{part:05d}.csv"
 
 
+def split_part(import_id: str, part: int) -> str:
+    """The key of a part that belongs to one list of several."""
+    return f"imports/{import_id}/split/{part:05d}.csv"
+
+
 def missing_part(import_id: str, part: int) -> str:
     """The key of a part's numbers that are to be deleted and aren't on the list."""
     return f"imports/{import_id}/missing/{part:05d}.csv"
