@@ -11,7 +11,7 @@ from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import keys, work
 from kabar.storage.dynamo import Table
-from kabar.storage.imports import Imports, Parts
+from kabar.storage.imports import Parts
 from kabar.storage.work import Work
 
 
@@ -24,7 +24,7 @@ class Settings:
 
 
 SETTINGS = settings.read(Settings)
-IMPORTS = Imports(Table(SETTINGS.workspaces_table))
+WORKSPACES = Table(SETTINGS.workspaces_table)
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 PEOPLE = Table(SETTINGS.people_table)
 WORK = Work(SETTINGS.work_bucket)
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Check one part; again it may find more opt-outs, and the last word counts."""
     logger.set_correlation_id(event.get("request_id"))
     workspace, name, part = event["workspace"], event["import_id"], event["part"]
-    head = IMPORTS.get(workspace, name)
+    head = WORKSPACES.get(keys.import_head(workspace, name), consistent=True)
     if head is None:
         raise LookupError(f"there is no import {name}")
     rows = part_rows(WORK.get_part(work.import_part(name, part)))

@@ -20,6 +20,7 @@ from kabar.storage.work import Work
 @dataclass(frozen=True)
 class Settings:
     workspaces_table: str
+    activity_table: str
     dispatch_table: str
     work_bucket: str
     run_campaign_arn: str
@@ -31,7 +32,7 @@ IMPORT_FAILED = (
 SHOWN = 20  # rows of a dry run
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES)
+IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 WORK = Work(SETTINGS.work_bucket)
 

@@ -17,12 +17,13 @@ from kabar.storage.imports import FINAL, OPTIONS, WAITING, Imports, execution, i
 @dataclass(frozen=True)
 class Settings:
     workspaces_table: str
+    activity_table: str
     import_list_arn: str
 
 
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES)
+IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 PURPOSES = {"lists": "append", "delete": "delete_members", "blacklist": "blacklist"}  # of drops
 
 

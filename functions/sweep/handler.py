@@ -27,7 +27,7 @@ class Environment:
 
 ENV = settings.read(Environment)
 CAMPAIGNS = Campaigns(Table(ENV.workspaces_table), Table(ENV.activity_table))
-IMPORTS = Imports(Table(ENV.workspaces_table))
+IMPORTS = Imports(Table(ENV.workspaces_table), Table(ENV.activity_table))
 EMPTYING = Emptying(Table(ENV.workspaces_table), Table(ENV.members_table))
 EMPTYING_SECONDS = 60  # of the two minutes that a run has; the next run goes on
 

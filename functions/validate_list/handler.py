@@ -33,12 +33,13 @@ GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 @dataclass(frozen=True)
 class Settings:
     workspaces_table: str
+    activity_table: str
     work_bucket: str
 
 
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES)
+IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 WORK = Work(SETTINGS.work_bucket)
 
 

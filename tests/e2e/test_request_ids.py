@@ -56,6 +56,9 @@ def test_one_request_id_finds_a_whole_import_and_another_the_whole_campaign(stac
         assert time.monotonic() < deadline
         time.sleep(0.3)
     assert under(stack, imports, {"call", *IMPORT}) == {"call", *IMPORT}
+    log = stack.api("GET", f"/v1/activity?about=import/{started.body['id']}").body["data"]
+    assert [entry["what"] for entry in log] == ["import done", "import began", "import announced"]
+    assert log[0]["detail"]["added"] == 3
 
     new = {"name": "Traced", "list_id": guests["id"], "text": "Kadifekale yarin.", "schedule": "now"}
     created = stack.api("POST", "/v1/campaigns", new, {"X-Request-Id": campaigns})
@@ -77,9 +80,10 @@ def test_a_dropped_file_and_a_carriers_post_are_found_by_one_id_each(stack: Stac
     campaign = job.start_campaign(stack, name, done["list_id"], "Kadifekale yarin.")
     job.follow_campaign(stack, campaign, lambda _: None)
     job.answer_stop(stack, ["+905327651100"])
-    taken = {line["correlation_id"] for line in lines(stack, "webhook taken")}
     applied = {each for line in lines(stack, "receipts applied") for each in line["correlation_ids"]}
-    replied = {line["correlation_id"] for line in lines(stack, "reply taken")}
+    told = until({"reply taken"}, lambda: lines(stack, "reply taken"))
+    replied = {line["correlation_id"] for line in told}
+    taken = {line["correlation_id"] for line in lines(stack, "webhook taken")}
     assert applied
     assert replied
     assert applied | replied <= taken

@@ -16,7 +16,6 @@ from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load
 
 SETTINGS = {
-    "ACTIVITY_TABLE": "activity",
     "IDEMPOTENCY_TABLE": "idempotency",
     "UPLOADS_BUCKET": "uploads",
     "WORK_BUCKET": "work",

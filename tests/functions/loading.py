@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "MEMBERS_TABLE": "members",
     "PEOPLE_TABLE": "people",
     "DISPATCH_TABLE": "dispatch",
+    "ACTIVITY_TABLE": "activity",
     "RECEIPTS_QUEUE_URL": "https://queues/receipts",
     "REPLIES_QUEUE_URL": "https://queues/replies",
     "DEPLOYMENT": "1a2b3c4d",

@@ -142,6 +142,9 @@ def test_the_file_starts_the_import_that_waited_for_it(api: Api, receive: Module
     source = {"bucket": "uploads", "key": view["key"], "version": "v1"}
     told = {"workspace": "acme", "import_id": view["id"], "request_id": REQUEST_ID}
     assert api.clients.started == {view["id"]: source | told}
+    log = api.call("GET", f"/v1/activity?about=import/{view['id']}").json["data"]
+    told = {(entry["who"], entry["what"]) for entry in log}
+    assert told == {("api:key:1", "import announced"), ("system", "import began")}
     (listed,) = imports(api)
     assert (listed["id"], listed["state"], listed["bytes_total"]) == (view["id"], "validating", 9)
     head = api.tables.find("workspaces", keys.import_head("acme", view["id"])) or {}

@@ -295,6 +295,30 @@ def test_a_rejected_rows_file_drops_in_again_as_it_is_once_corrected(world: Worl
     assert world.members()["+64211111119"]["params"] == ["Çağlar"]
 
 
+def logged(world: World) -> list[tuple[str, str, dict[str, Any]]]:
+    """(what, about, detail) of the log's entries in their order."""
+    entries = sorted(world.dynamo.tables["activity"].values(), key=lambda entry: str(entry["sk"]))
+    return [(entry["what"], entry["about"], entry["detail"]) for entry in entries]
+
+
+def test_the_log_says_once_that_an_import_began_and_what_it_came_to(world: World) -> None:
+    done = world.run(world.drop(FILE), times=2)
+    told = {"purpose": "append", "list_name": "Gym"}
+    counts = {"rows_read": 4, "accepted": 1, "corrected": 1, "duplicates": 1, "opted_out": 0, "rejected": 1}
+    results = {"list_id": done["list_id"], "added": 2, "readded": 0, "updated": 0}
+    assert sorted(logged(world), key=lambda entry: entry[0]) == [
+        ("import began", f"import/{done['id']}", told),
+        ("import done", f"import/{done['id']}", told | counts | results),
+    ]
+
+
+def test_the_log_says_why_an_import_failed(world: World) -> None:
+    failed = world.run(world.drop(b"\x00\x01\x02\x03" * 64))
+    (entry,) = [entry for entry in logged(world) if entry[0] == "import failed"]
+    assert entry[1] == f"import/{failed['id']}"
+    assert (entry[2]["error"], entry[2]["rows_read"]) == (failed["error"]["code"], 0)
+
+
 def test_a_lost_answer_to_the_lists_creation_makes_no_second_list(world: World) -> None:
     started = world.drop(FILE)
     applied = world.dynamo.transact_write_items
@@ -595,11 +619,11 @@ def test_f33_a_file_that_could_be_in_two_encodings_waits_for_a_persons_decision(
     assert not world.dynamo.tables.get("members")
     imports = world.function("validate_list").IMPORTS
     with pytest.raises(NoSuchChoice):
-        imports.decide("acme", started["import_id"], "utf-7", 9)
-    decided = imports.decide("acme", started["import_id"], "cp1254", 9)
-    assert imports.decide("acme", started["import_id"], "cp1254", 9)["decision"] == 1
+        imports.decide("acme", started["import_id"], "utf-7", "api:key:1", 9)
+    decided = imports.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)
+    assert imports.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)["decision"] == 1
     with pytest.raises(NotAsked):
-        imports.decide("acme", started["import_id"], "cp1252", 9)
+        imports.decide("acme", started["import_id"], "cp1252", "api:key:1", 9)
     name, told = execution("acme", decided)
     assert name not in world.steps.started
     assert told == {key: value for key, value in started.items() if key != "arn"}

@@ -123,6 +123,13 @@ def test_a_confirmed_deletion_happens_once(world: World, api: Api) -> None:
     done = world.finish(started, "loaded")
     assert (done["state"], done["deleted"], done["missing"]) == ("done", 2, 2)
     assert counts(api) == (2, 0, 3)
+    log = api.call("GET", f"/v1/activity?about=import/{asked['id']}").json["data"]
+    told = {entry["what"]: (entry["who"], entry["detail"].get("deleted")) for entry in log}
+    assert told == {
+        "import began": ("system", None),
+        "import confirmed": ("api:key:1", None),
+        "import done": ("system", 2),
+    }
     gone = api.call("GET", "/v1/lists/7/members?deleted=true").json["data"]
     assert [(member["mobile"], member["params"]) for member in gone] == [
         (number, []) for number in (NUMBERS[0], NUMBERS[1], NUMBERS[4])
@@ -216,7 +223,7 @@ def test_the_chosen_encoding_starts_the_import_again_once(api: Api) -> None:
 
 def test_the_sweep_looks_for_the_execution_that_an_import_really_has(world: World, api: Api) -> None:
     started, asked_ = counted(world)
-    imports = Imports(Table("workspaces", api.tables))
+    imports = Imports(Table("workspaces", api.tables), Table("activity", api.tables))
     head = imports.get("acme", asked_["id"])
     assert head
     assert execution("acme", head) == (asked_["id"], started)

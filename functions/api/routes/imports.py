@@ -94,11 +94,11 @@ def import_members(
     operation_id="confirm_import",
 )
 def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: RequestId) -> ImportView:
-    imports = Imports(table("workspaces"))
+    imports = _imports()
     head = imports.get(caller.workspace, import_id)
     if head is None:
         raise not_found("import")
-    if head.get("purpose") != "delete_members" or not imports.confirm(caller.workspace, head, at):
+    if head.get("purpose") != "delete_members" or not imports.confirm(caller.workspace, head, caller.who, at):
         detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
         raise Problem(STATUS_CONFLICT, detail)
     head = imports.get(caller.workspace, import_id) or head
@@ -119,11 +119,11 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: R
 def decide_import(
     import_id: ImportId, chosen: EncodingChoice, caller: CallerOf, at: Now, request_id: RequestId
 ) -> ImportView:
-    imports = Imports(table("workspaces"))
+    imports = _imports()
     if imports.get(caller.workspace, import_id) is None:
         raise not_found("import")
     try:
-        head = imports.decide(caller.workspace, import_id, chosen.encoding, at)
+        head = imports.decide(caller.workspace, import_id, chosen.encoding, caller.who, at)
     except NotAsked as error:
         raise Problem(
             STATUS_CONFLICT, "This import asks for no encoding, or was told another one."
@@ -134,6 +134,10 @@ def decide_import(
         wiring.settings().import_list_arn, *execution(caller.workspace, head | {"request_id": request_id})
     )
     return _view(head)
+
+
+def _imports() -> Imports:
+    return Imports(table("workspaces"), table("activity"))
 
 
 def _name(caller: Caller, number: int) -> str:
@@ -160,7 +164,7 @@ def _target(new: NewImport, caller: Caller) -> dict[str, Any]:
 
 def _expect(caller: Caller, name: str, key: str, options: dict[str, Any], at: int) -> dict[str, Any]:
     head = {"id": name, "key": key, "bucket": wiring.settings().uploads_bucket, "created_at": at}
-    return Imports(table("workspaces")).expect(caller.workspace, head | options)
+    return _imports().expect(caller.workspace, head | options, caller.who)
 
 
 def _located(status: int, view: ImportView) -> Response[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kabar.domain.imports import Totals
-from kabar.storage import ids, keys, lists
+from kabar.storage import activity, ids, keys, lists
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
 
 FINAL = ("done", "failed")
@@ -21,6 +21,7 @@ RESULTS = {
     "delete_members": ("deleted",),
     "blacklist": ("blacklisted",),
 }
+BUCKETS = ("accepted", "corrected", "duplicates", "opted_out", "rejected")
 COUNTED = ("to_delete", "missing")
 CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
@@ -34,9 +35,7 @@ _EMPTY: Item = {
     "purpose": "append",
     "remove_opt_outs": True,  # [D4]
     "parts": 0,
-    **dict.fromkeys(
-        ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "bytes_read"), 0
-    ),
+    **dict.fromkeys(("rows_read", *BUCKETS, "bytes_read"), 0),
 }
 
 
@@ -74,10 +73,11 @@ def execution(workspace: str, head: Item) -> tuple[str, Item]:
 
 
 class Imports:
-    """Imports of all workspaces."""
+    """Imports of all workspaces, whose lives the log tells [M4]."""
 
-    def __init__(self, workspaces: Table) -> None:
+    def __init__(self, workspaces: Table, log: Table) -> None:
         self._workspaces = workspaces
+        self._log = log
 
     def every_open(self) -> Iterator[Item]:
         """[P9] {workspace, import_id} of every import that isn't over, in all workspaces."""
@@ -94,9 +94,9 @@ class Imports:
         name, now = head["id"], head["created_at"]
         item = keys.import_head(workspace, name) | _EMPTY | head | {"updated_at": now}
         new = put_in(self._workspaces, item, "attribute_not_exists(pk)")
-        return self._begun(workspace, name, head["key"], now, new)
+        return self._begun(workspace, head, now, new)
 
-    def expect(self, workspace: str, head: Item) -> Item:
+    def expect(self, workspace: str, head: Item, by: str) -> Item:
         """Announce an import {id, key, bucket, created_at and OPTIONS} whose file is still to come; its head.
 
         Again gives the same. It is forgotten after a day without a file.
@@ -106,7 +106,12 @@ class Imports:
         until = {"expires_at": now // 1000 + _WAITING_SECONDS}
         item = keys.import_head(workspace, head["id"]) | _EMPTY | head | state | until
         try:
-            self._workspaces.put(item, condition="attribute_not_exists(pk)")
+            transact(
+                [
+                    put_in(self._workspaces, item, "attribute_not_exists(pk)"),
+                    self._entry(workspace, now, by, "announced", item),
+                ]
+            )
         except ConditionFailed:
             return self.get(workspace, head["id"]) or item
         return item
@@ -119,17 +124,19 @@ class Imports:
         came = update_in(
             self._workspaces, key, how.pop("expression") + " REMOVE expires_at", condition, **how
         )
-        return self._begun(workspace, head["id"], head["key"], now, came)
+        return self._begun(workspace, head, now, came)
 
-    def _begun(self, workspace: str, name: str, object_key: str, now: int, write: dict[str, Any]) -> bool:
+    def _begun(self, workspace: str, head: Item, now: int, write: dict[str, Any]) -> bool:
         """`write` the head together with all that leads to it; False when its condition fails."""
+        name = head["id"]
         short = {"import_id": name, "created_at": now}
         writes = [
             write,
             # the newest import of the object: later ones replace it
-            put_in(self._workspaces, keys.import_object(workspace, object_key) | short),
+            put_in(self._workspaces, keys.import_object(workspace, head["key"]) | short),
             put_in(self._workspaces, keys.import_time(workspace, now, name) | short),
             put_in(self._workspaces, keys.open_import(workspace, name) | short | {"workspace": workspace}),
+            self._entry(workspace, now, "system", "began", head),
         ]
         try:
             transact(writes)
@@ -160,7 +167,7 @@ class Imports:
         except ConditionFailed:
             return  # asked already, or over
 
-    def decide(self, workspace: str, import_id: str, encoding: str, now: int) -> Item:
+    def decide(self, workspace: str, import_id: str, encoding: str, by: str, now: int) -> Item:
         """A person chose one of the encodings of the preview; the head, whose `execution` is to be started next.
 
         The same choice again answers the same. Raises NotAsked, NoSuchChoice.
@@ -174,11 +181,14 @@ class Imports:
         if head["state"] == "needs_decision":
             values: Item = {"state": "validating", "phase": "validating", "encoding": encoding}
             values |= {"decision": decision + 1, "updated_at": now}
-            condition, how = _change(values, ("needs_decision",))
+            writes = [
+                self._setting(workspace, import_id, values, "needs_decision"),
+                self._entry(workspace, now, by, "decided", head, encoding=encoding),
+            ]
             try:
-                self._workspaces.update(keys.import_head(workspace, import_id), condition=condition, **how)
+                transact(writes)
             except ConditionFailed:
-                return self.decide(workspace, import_id, encoding, now)  # somebody else was faster
+                return self.decide(workspace, import_id, encoding, by, now)  # somebody else was faster
             return head | values
         if head.get("encoding") != encoding:
             raise NotAsked(f"the import {import_id} was told {head.get('encoding')}")
@@ -233,7 +243,7 @@ class Imports:
         except ConditionFailed:
             return  # confirmed already
 
-    def confirm(self, workspace: str, head: Item, now: int) -> bool:
+    def confirm(self, workspace: str, head: Item, by: str, now: int) -> bool:
         """Begin to delete; again it is the same. False when the list is gone or there is nothing to confirm."""
         if head.get("phase") not in (CONFIRM, DELETING):
             return False
@@ -241,6 +251,7 @@ class Imports:
         writes = [
             self._setting(workspace, head["id"], values, "needs_decision"),
             lists.loading(self._workspaces, workspace, head["list_id"], head["id"]),
+            self._entry(workspace, now, by, "confirmed", head),
         ]
         try:
             transact(writes)
@@ -316,6 +327,7 @@ class Imports:
         writes = [
             self._setting(workspace, head["id"], values, "validating", "loading"),
             delete_in(self._workspaces, keys.open_import(workspace, head["id"])),
+            self._entry(workspace, values["finished_at"], "system", values["state"], head | values),
         ]
         if head.get("list_id"):
             writes.append(lists.loaded(self._workspaces, workspace, head["list_id"], head["id"], loaded))
@@ -325,6 +337,18 @@ class Imports:
             current = self.get(workspace, head["id"])
             if current and current["state"] not in FINAL:
                 raise ListGone(f"the list {head.get('list_id')} of the import {head['id']}") from None
+
+    def _entry(
+        self, workspace: str, at: int, who: str, what: str, told: Item, **detail: Any
+    ) -> dict[str, Any]:
+        """For `transact`: the log's entry, with the counts of a final state."""
+        detail |= {name: told[name] for name in ("purpose", "list_id", "list_name") if told.get(name)}
+        if what in FINAL:
+            detail |= {name: told[name] for name in ("rows_read", *BUCKETS, *LOADED) if name in told}
+        if "error" in told:
+            detail["error"] = told["error"]["code"]
+        about = f"import/{told['id']}"
+        return activity.entry(self._log, workspace, at, who, f"import {what}", about, detail)
 
     def _setting(self, workspace: str, import_id: str, values: Item, *states: str) -> dict[str, Any]:
         """For `transact`: set `values` while the import is in one of `states`."""
