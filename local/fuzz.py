@@ -29,10 +29,12 @@ UNLIMITED = "1000000000"
 
 
 def main(arguments: list[str]) -> int:
-    """Send at least `--requests`; 1 when an answer was wrong. Raises Trouble."""
+    """Send at least `--requests`; 1 when an answer was wrong or time ran out before. Raises Trouble."""
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--requests", type=int, default=20_000)
-    parser.add_argument("--seconds", type=int, default=1800, help="stop then, however many were sent")
+    parser.add_argument(
+        "--seconds", type=int, default=1800, help="how long it may take; fewer requests by then is a failure"
+    )
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args(arguments)
     name = f"fuzz-{os.getpid()}"
@@ -52,7 +54,9 @@ def main(arguments: list[str]) -> int:
     print(
         f"{sent:,} requests in {time.monotonic() - began:.0f} s, {'with' if failed else 'without'} a wrong answer."
     )
-    return int(failed)
+    if sent < wanted.requests and not failed:
+        print(f"Fewer than the {wanted.requests:,} asked for: give it more than --seconds {wanted.seconds}.")
+    return int(failed or sent < wanted.requests)
 
 
 def _fill(running: stack.Stack) -> None:
