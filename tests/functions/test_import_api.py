@@ -143,8 +143,8 @@ def test_the_file_starts_the_import_that_waited_for_it(api: Api, receive: Module
     told = {"workspace": "acme", "import_id": view["id"], "request_id": REQUEST_ID}
     assert api.clients.started == {view["id"]: source | told}
     log = api.call("GET", f"/v1/activity?about=import/{view['id']}").json["data"]
-    told = {(entry["who"], entry["what"]) for entry in log}
-    assert told == {("api:key:1", "import announced"), ("system", "import began")}
+    entries = {(entry["who"], entry["what"]) for entry in log}
+    assert entries == {("api:key:1", "import announced"), ("system", "import began")}
     (listed,) = imports(api)
     assert (listed["id"], listed["state"], listed["bytes_total"]) == (view["id"], "validating", 9)
     head = api.tables.find("workspaces", keys.import_head("acme", view["id"])) or {}
