@@ -171,13 +171,13 @@ def test_without_the_id_of_s3s_request_its_own_id_finds_the_imports_log_lines(wo
     assert started["request_id"] == started["import_id"] == world.head(started)["request_id"]
 
 
-def test_the_same_event_twice_is_one_import_and_a_replaced_object_another(world: World) -> None:
+def test_f28_f29_the_same_event_twice_is_one_import_and_a_replaced_object_another(world: World) -> None:
     for version in ("v1", "v1", "v2", "v1"):
         world.call("receive_upload", event(KEY, version))
     assert len(world.steps.started) == 2
 
 
-def test_an_event_that_comes_again_after_the_end_starts_nothing(world: World) -> None:
+def test_f28_an_event_that_comes_again_after_the_end_starts_nothing(world: World) -> None:
     world.run(world.drop(FILE))
     world.steps.started.clear()  # AWS forgets a name after 90 days
     world.call("receive_upload", event(KEY))
@@ -523,7 +523,7 @@ def test_strict_validation_rejects_implausible_numbers_row_by_row(world: World) 
     ],
 )
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_file_that_cannot_be_imported_fails_with_its_reason(
+def test_f31_f37_a_file_that_cannot_be_imported_fails_with_its_reason_and_makes_no_list(
     world: World, content: str | bytes, key: str, code: str, times: int
 ) -> None:
     head = world.run(world.drop(content, key), times)
@@ -535,13 +535,13 @@ def test_a_file_that_cannot_be_imported_fails_with_its_reason(
     assert not [sk for _, sk in world.dynamo.tables["workspaces"] if sk.startswith("list#")]
 
 
-def test_a_file_of_rejected_rows_only_still_says_why_row_by_row(world: World) -> None:
+def test_f31_a_file_of_rejected_rows_only_still_says_why_row_by_row(world: World) -> None:
     head = world.run(world.drop("+6421x\n+64\n"))
     assert counted(head) == (0, 0, 0, 0, 2)
     assert world.s3.text(head["rejected_key"]).count("\r\n") == 3
 
 
-def test_an_object_that_vanished_is_a_clear_failure(world: World) -> None:
+def test_f30_an_object_that_vanished_is_a_clear_failure(world: World) -> None:
     started = world.drop(FILE)
     world.s3.objects.clear()
     head = world.run(started)

@@ -81,13 +81,13 @@ def test_a_rejected_row_is_nobodys_first() -> None:
     assert buckets(totals) == (1, 0, 0, 1)
 
 
-def test_the_same_number_in_five_notations_is_one_recipient() -> None:
+def test_f38_the_same_number_in_five_notations_is_one_recipient() -> None:
     cells = ["+6421555666", "021555666", "64 21 555 666", '"=""+6421555666"""', "+٦٤٢١٥٥٥٦٦٦"]
     totals, _ = read("\n".join(cells), {"021": "6421"})
     assert buckets(totals) == (1, 0, 4, 0)
 
 
-def test_six_params_of_fifty_characters_are_the_most() -> None:
+def test_f42_six_params_of_fifty_characters_are_the_most() -> None:
     full = "ğ" * 50
     line = ",".join(["+64211234567", *[full] * 6])
     totals, kept = read(line)
@@ -146,7 +146,7 @@ def test_blank_lines_are_no_rows_and_lines_count_as_in_the_file() -> None:
         ("+64211111111", ""),
     ],
 )
-def test_a_file_that_leaves_nothing_to_import_says_so(data: str, problem: str) -> None:
+def test_f31_a_file_that_leaves_nothing_to_import_says_so(data: str, problem: str) -> None:
     assert read(data)[0].problem == problem
 
 

@@ -34,7 +34,7 @@ numbers_of_any_length = st.from_regex(r"\+[1-9][0-9]{6,13}", fullmatch=True)
         ("+６４２１１２３４５６７", "+64211234567", ["digits_converted"]),
     ],
 )
-def test_a_number_that_can_be_read_is_read_and_says_what_was_changed(
+def test_f36_a_number_that_can_be_read_is_read_and_says_what_was_changed(
     cell: str, mobile: str, changes: list[str]
 ) -> None:
     number = Numbers(NEW_ZEALAND).clean(cell)
@@ -56,6 +56,7 @@ def test_a_number_that_can_be_read_is_read_and_says_what_was_changed(
         ("+64211234567, +64211234568", "two_values", ","),
         ("+64211234567 +64211234568", "two_values", "+"),
         ("6.42E+10", "digits_lost", ""),
+        ("9.0532E+11", "digits_lost", ""),
         ("9,0532e+11", "digits_lost", ""),
         ("#64211234567", "unexpected_character", "#"),
         ("+6421\u20131234567", "unexpected_character", "\u2013"),
@@ -65,7 +66,7 @@ def test_a_number_that_can_be_read_is_read_and_says_what_was_changed(
         ("0064211234567", "first_digit_zero", ""),
     ],
 )
-def test_a_number_that_would_have_to_be_guessed_is_rejected_by_name(
+def test_f36_a_number_that_would_have_to_be_guessed_is_rejected_by_name(
     cell: str, code: str, detail: str
 ) -> None:
     number = Numbers(NEW_ZEALAND).clean(cell)
@@ -83,7 +84,7 @@ def test_a_number_that_would_have_to_be_guessed_is_rejected_by_name(
         (16, 15, "too_long"),
     ],
 )
-def test_a_number_has_seven_digits_up_to_the_workspaces_bound(digits: int, upper: int, code: str) -> None:
+def test_f40_a_number_has_seven_digits_up_to_the_workspaces_bound(digits: int, upper: int, code: str) -> None:
     cell = "+6" + "4" * (digits - 1)
     numbers = Numbers({}, upper)
     assert numbers.clean(cell).code == code

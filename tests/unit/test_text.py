@@ -39,7 +39,7 @@ TEXTS = st.lists(PIECES).map("".join)
         ("{0} \\1 %s $1 %%1%%", ("x",), "{0} \\1 %s $1 x"),
     ],
 )
-def test_placeholders_are_filled_and_everything_else_stays(
+def test_f42_placeholders_are_filled_and_everything_else_stays(
     text: str, params: tuple[str, ...], merged: str
 ) -> None:
     assert parse(text).merge(params) == merged
@@ -54,7 +54,7 @@ def test_placeholders_are_filled_and_everything_else_stays(
         (("\\g<2>", "\\2"), "\\g<2>\\2"),
     ],
 )
-def test_a_param_is_inserted_literally_and_never_expanded(params: tuple[str, ...], merged: str) -> None:
+def test_f42_a_param_is_inserted_literally_and_never_expanded(params: tuple[str, ...], merged: str) -> None:
     assert parse("%%1%%%%2%%").merge(params) == merged
 
 
@@ -69,7 +69,7 @@ def test_a_param_is_inserted_literally_and_never_expanded(params: tuple[str, ...
         ("%%01%%", "%%01%%", 0),
     ],
 )
-def test_a_placeholder_that_no_member_has_is_refused_with_its_position(
+def test_f42_a_placeholder_that_no_member_has_is_refused_with_its_position(
     text: str, placeholder: str, position: int
 ) -> None:
     with pytest.raises(UnknownPlaceholder, match=placeholder) as refused:
