@@ -20,12 +20,13 @@ from kabar.storage.work import Work
 class Settings:
     workspaces_table: str
     dispatch_table: str
+    activity_table: str
     work_bucket: str
 
 
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES)
+IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 WORK = Work(SETTINGS.work_bucket)
 
