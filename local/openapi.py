@@ -30,7 +30,7 @@ IDEMPOTENCY_KEY = {
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 LOCATED = frozenset(
-    {"create_campaign", "create_list", "create_import", "create_api_key", "add_user"}
+    {"create_campaign", "create_list", "create_import", "create_export", "create_api_key", "add_user"}
 )  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "

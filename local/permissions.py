@@ -14,6 +14,11 @@ _REST = {  # the engine names REST calls by method
     "PUT.scheduler": "UpdateSchedule",
     "DELETE.scheduler": "DeleteSchedule",
 }
+_PART_OF = {  # what IAM asks for under another name
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+}
 
 
 class Right(NamedTuple):
@@ -65,7 +70,8 @@ def _rights(call: Mapping[str, Any], logical: Mapping[str, str]) -> Iterator[Rig
     service = call["eventSource"].removesuffix(".amazonaws.com")
     name = _REST.get(call["eventName"], call["eventName"])
     if service != "dynamodb":
-        yield Right(caller[0], f"{service}:{name}")
+        action = f"{service}:{name}"
+        yield Right(caller[0], _PART_OF.get(action, action))
         return
     for action, table, index in _dynamodb(name, call["requestParameters"]):
         on = logical.get(table, table) + (f"/{index}" if index else "")

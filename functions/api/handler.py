@@ -21,6 +21,7 @@ from routes import (
     blacklist,
     campaigns,
     document,
+    exports,
     imports,
     lists,
     members,
@@ -40,6 +41,7 @@ app = APIGatewayRestResolver(
 for resource in (
     lists,
     members,
+    exports,
     imports,
     campaigns,
     blacklist,

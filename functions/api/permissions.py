@@ -19,6 +19,8 @@ NEEDS: dict[str, Scope] = {
     "delete_member": Scope.LISTS_WRITE,
     "opt_out_member": Scope.LISTS_WRITE,
     "undo_opt_out": Scope.LISTS_WRITE,
+    "create_export": Scope.LISTS_READ,
+    "get_export": Scope.LISTS_READ,
     "list_imports": Scope.LISTS_READ,
     "create_import": Scope.LISTS_WRITE,
     "decide_import": Scope.LISTS_WRITE,

@@ -37,6 +37,7 @@ class Settings:
     work_bucket: str
     import_list_arn: str
     run_campaign_arn: str
+    export_list_arn: str
     cursor_key_secret: str
     key_pepper_secret: str
     requests_per_minute: int
@@ -108,15 +109,15 @@ def _s3() -> Any:
     return boto3.client("s3", config=Config(signature_version="s3v4"))
 
 
-def download_link(object_key: str, file_name: str) -> str:
-    """A link to an object of the work bucket that works for an hour without credentials."""
+def download_link(object_key: str, file_name: str, seconds: int = 3600) -> str:
+    """A link to an object of the work bucket that works for so long without credentials."""
     params = {
         "Bucket": settings().work_bucket,
         "Key": object_key,
         "ResponseContentDisposition": f'attachment; filename="{file_name}"',
         "ResponseContentType": "text/csv; charset=utf-8",
     }
-    return str(_s3().generate_presigned_url("get_object", Params=params, ExpiresIn=3600))
+    return str(_s3().generate_presigned_url("get_object", Params=params, ExpiresIn=seconds))
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller:

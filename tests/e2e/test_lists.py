@@ -1,6 +1,7 @@
 """Lists and members through the real stack, each function as its own role."""
 
 import json
+import time
 import urllib.parse
 from typing import Any
 
@@ -155,6 +156,57 @@ def test_a_file_is_split_into_lists_in_its_order_unless_a_name_is_taken(stack: s
     again = stack.api("POST", "/v1/imports", body).body
     post(again["upload"], "".join(f"{mobile}\n" for mobile in mobiles).encode())
     assert follow(stack, again["key"])["error"]["code"] == "list_name_taken"
+
+
+def test_f41_a_downloaded_list_imports_again_to_exactly_the_same_list(stack: stacks.Stack) -> None:
+    formulas = [
+        {"mobile": f"+62811{n:07d}", "params": params}
+        for n, params in enumerate(
+            [
+                ["=cmd|' /C calc'!A0", "+6421555666", "+1+1"],
+                ["@SUM", "'=1", "a;b,c"],
+                ["\t", "\r\n", "Ayşe"],
+                [],
+            ]
+        )
+    ]
+    rows = "".join(f"+62812{n:07d},Budi {n},-{n}\n" for n in range(3_000))
+    first = job.import_file(stack, "Formulas", "formulas.csv", rows.encode(), lambda _: None)["list_id"]
+    sent = stack.api("POST", f"/v1/lists/{first}/members/import", {"members": formulas})
+    assert follow(stack, sent.body["key"])["added"] == 4
+    assert stack.api("DELETE", f"/v1/lists/{first}/members/+628120000007").status == 204
+    asked = stack.api("POST", f"/v1/lists/{first}/exports", headers={"Idempotency-Key": "download"})
+    assert (asked.status, asked.body["state"], asked.body["rows_expected"]) == (202, "running", 3_003)
+    done = downloaded(stack, asked.headers["Location"])
+    assert (done["state"], done["rows"], done["error"]) == ("done", 3_003, None)
+    file = httpx.get(done["file"]).content
+    assert file.startswith("\ufeffkabar_mobile,kabar_param1".encode())
+    assert b"\r\n+628110000000,\"'=cmd|' /C calc'!A0\",+6421555666,'+1+1\r\n" in file
+    again = job.import_file(stack, "Formulas again", "again.csv", file, lambda _: None)
+    buckets = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rejected", "added")
+    assert [again[each] for each in buckets] == [3_003, 3_003, 0, 0, 0, 0, 3_003]
+    assert everybody(stack, again["list_id"]) == everybody(stack, first)
+
+
+def everybody(stack: stacks.Stack, list_id: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = stack.api("GET", f"/v1/lists/{list_id}/members?limit=100&deleted=false{cursor}").body
+        found |= {member["mobile"]: member["params"] for member in page["data"]}
+        cursor = page["next_cursor"] and f"&cursor={urllib.parse.quote(page['next_cursor'])}"
+    return found
+
+
+def downloaded(stack: stacks.Stack, path: str) -> dict[str, Any]:
+    """The export once it is over."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        export: dict[str, Any] = stack.api("GET", path).body
+        if export["state"] != "running":
+            return export
+        time.sleep(0.2)
+    raise AssertionError(f"the download {path} is still running")
 
 
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:

@@ -47,6 +47,7 @@ UNSEEN = {
     Right(
         "ApplyReceiptsFunction", "dynamodb:BatchWriteItem", "DispatchTable"
     ),  # a receipt before its message
+    Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
     Right("SettleLegFunction", "scheduler:CreateSchedule"),  # a wait whose schedule has fired already
@@ -174,8 +175,17 @@ def _read(stack: stacks.Stack, imported: dict[str, Any], campaign: int) -> None:
         "/v1/activity",
     ):
         ok(stack, "GET", path)
+    asked = ok(stack, "POST", f"/v1/lists/{imported['list_id']}/exports")
+    _downloaded(stack, f"/v1/lists/{imported['list_id']}/exports/{asked['id']}")
     view = ok(stack, "GET", f"/v1/imports/{imported['id']}")
     assert http.call("GET", view["rejected_file"]).status == 200
+
+
+def _downloaded(stack: stacks.Stack, path: str, patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
+    while (export := ok(stack, "GET", path))["state"] == "running" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert http.call("GET", export["file"]).status == 200
 
 
 def sweep(stack: stacks.Stack) -> None:

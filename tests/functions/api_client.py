@@ -21,6 +21,7 @@ SETTINGS = {
     "WORK_BUCKET": "work",
     "IMPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:import",
     "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
+    "EXPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:export",
     "CURSOR_KEY_SECRET": "cursor-key",
     "KEY_PEPPER_SECRET": "key-pepper",
     "REQUESTS_PER_MINUTE": "100000",

@@ -108,7 +108,7 @@ def test_f32_an_unclosed_quote_does_not_swallow_the_quoted_row_behind_it() -> No
         (b'+1,"' + b"x" * MAX_ROW + b'"', "row_too_long"),
         (b"x" * 3_000_000, "row_too_long"),
         (b'"' * 300_001, "row_too_long"),
-        (b'+1,"' + b"\n" * 150 + b'"', "unclosed_quote"),
+        (b'+1,"' + b"\n" * 350 + b'"', "unclosed_quote"),
     ],
     ids=[
         "text behind a quote",

@@ -15,7 +15,7 @@ from kabar.domain.delimiters import COMMA
 from kabar.domain.encodings import NotUtf8
 
 MAX_ROW = 16_384  # characters; a row within all limits has about 700
-MAX_ROW_LINES = 100  # how far a quoted cell is followed before its quote counts as unclosed
+MAX_ROW_LINES = 301  # of one row: six params may be all line ends; a quote open for longer is unclosed
 SHOWN = 1_000  # characters kept of a row too long to read
 _BLOCK = 64 * 1024  # bytes taken apart at once; what is made of them stays in the processor's cache
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")

@@ -17,6 +17,7 @@ from itertools import chain, compress
 from typing import Any, Protocol, TextIO
 
 from kabar.domain import import_codes as codes
+from kabar.domain import list_csv
 from kabar.domain.csv_rows import Row, Run, read
 from kabar.domain.delimiters import SAMPLE_BYTES, delimiter_of
 from kabar.domain.encodings import as_utf8
@@ -25,6 +26,7 @@ from kabar.domain.numbers import Numbers, change_names
 MAX_PARAMS = 6
 MAX_PARAM = 50  # characters [C2]
 PART_ROWS = 2_500  # a part is the unit of retry: 100 BatchWrites
+_QUOTED_PARAM = ",'"
 REPORT_COLUMNS = ["kabar_line", "kabar_code", "kabar_reason"]
 
 PartRow = tuple[str, list[str], int]
@@ -151,6 +153,7 @@ class _Validation:
         self._part: list[str] = []
         self._begun = False  # the first row was looked at: header or not
         self._ours = 0  # leading columns that our own report put there
+        self._quoted = False  # a download of a list: its params are behind apostrophes where they need it
         self._reports: dict[str, Callable[[str], int]] = {}
 
     def run(self, run: Run) -> None:
@@ -164,7 +167,8 @@ class _Validation:
                 self.row(Row(at, line.split(","), ""))
             taken += 1
         if taken < len(run.lines):
-            self._columns(run.line + taken, run.lines[taken:], run.odd)
+            at, lines, odd = run.line + taken, run.lines[taken:], run.odd
+            self._columns(at, *(_quoted_apart(at, lines, odd) if self._quoted else (lines, odd)))
         while len(self._part) >= PART_ROWS:
             self._close_part()
 
@@ -243,7 +247,8 @@ class _Validation:
         `text` is `cells` as CSV.
         """
         mobile, changes, code, detail = self._numbers.clean(cells[0] if cells else "")
-        fault, column = _fault(cells)
+        read = [*cells[:1], *map(list_csv.unquoted, cells[1:])] if self._quoted else cells
+        fault, column = _fault(read)
         if fault:
             self._reject(line, text, fault, column)
         elif code:
@@ -252,8 +257,8 @@ class _Validation:
             self._reject(line, text, codes.IMPLAUSIBLE, 1)
         else:
             first = f"{changes or ''}{mobile}"
-            plain = text.startswith(cells[0])
-            return mobile, changes, first + text[len(cells[0]) :] if plain else _csv([first, *cells[1:]])
+            plain = text.startswith(cells[0]) and read == cells
+            return mobile, changes, first + text[len(cells[0]) :] if plain else _csv([first, *read[1:]])
         return "", 0, ""
 
     def finish(self) -> None:
@@ -268,8 +273,10 @@ class _Validation:
         if row.cells[: len(REPORT_COLUMNS)] == REPORT_COLUMNS:
             self._ours = len(REPORT_COLUMNS)
             self.totals.header = row.cells[self._ours :]
+            self._quoted = self.totals.header[:1] == [list_csv.MARK]
             return True
         cell = row.cells[0]
+        self._quoted = cell == list_csv.MARK
         if any(map(str.isalpha, cell)) and sum(map(str.isdigit, cell)) < 3:
             self.totals.header = row.cells
             return True
@@ -295,6 +302,14 @@ class _Validation:
         self.totals.parts += 1
         self._output.part(self.totals.parts, "\n".join(self._part[:PART_ROWS]) + "\n")
         del self._part[:PART_ROWS]
+
+
+def _quoted_apart(start: int, lines: list[str], odd: dict[int, Row]) -> tuple[list[str], dict[int, Row]]:
+    """The same lines, those with a quoted param among the odd ones."""
+    found = {
+        at: Row(at, line.split(","), "") for at, line in enumerate(lines, start) if _QUOTED_PARAM in line
+    }
+    return ["" if at in found else line for at, line in enumerate(lines, start)], odd | found
 
 
 def _csv(cells: list[str]) -> str:

@@ -5,6 +5,7 @@ from typing import IO, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 
 @cache
@@ -44,6 +45,11 @@ def duplicate_rows(import_id: str) -> str:
     return f"imports/{import_id}/duplicates.csv"
 
 
+def exported_list(export_id: int) -> str:
+    """The key of a list as a file."""
+    return f"exports/{export_id}.csv"
+
+
 class Work:
     """The bucket. Putting the same key again replaces it: a step that is run again leaves the same."""
 
@@ -66,3 +72,43 @@ class Work:
 
     def _put(self, key: str, body: Any, kind: str) -> None:
         (self._s3 or client()).put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=kind)
+
+
+class UploadGone(Exception):
+    """A file written in parts can't be put together: it was already, or one of its parts was replaced."""
+
+
+class LargeFile:
+    """A CSV file of the bucket that is written in parts and appears once it is whole."""
+
+    def __init__(self, bucket: str, key: str, s3: Any = None) -> None:
+        self._where = {"Bucket": bucket, "Key": key}
+        self._s3 = s3 or client()
+
+    def begin(self) -> str:
+        """The id of an upload; one that is never finished is removed by the bucket after a day."""
+        answer = self._s3.create_multipart_upload(**self._where, ContentType="text/csv; charset=utf-8")
+        return str(answer["UploadId"])
+
+    def put(self, upload: str, part: int, content: bytes) -> str:
+        """The tag of a part, counted from 1; all but the last have 5 MiB or more. Raises UploadGone."""
+        try:
+            answer = self._s3.upload_part(**self._where, UploadId=upload, PartNumber=part, Body=content)
+        except ClientError as error:
+            raise _gone(error) from error
+        return str(answer["ETag"])
+
+    def finish(self, upload: str, tags: list[str]) -> None:
+        """Put the parts together. Raises UploadGone."""
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        try:
+            self._s3.complete_multipart_upload(
+                **self._where, UploadId=upload, MultipartUpload={"Parts": parts}
+            )
+        except ClientError as error:
+            raise _gone(error) from error
+
+
+def _gone(error: ClientError) -> Exception:
+    known = error.response["Error"]["Code"] in {"NoSuchUpload", "InvalidPart", "InvalidPartOrder"}
+    return UploadGone(str(error)) if known else error
