@@ -12,7 +12,7 @@ from typing import NamedTuple
 from local import paths
 from local.trouble import Trouble, run
 
-SUBJECTS = ("text", "validate", "inbound", "imports", "send")
+SUBJECTS = ("text", "validate", "inbound", "imports", "send", "load")
 FILE = paths.KABAR / "bench.json"
 
 
@@ -31,6 +31,9 @@ BOUNDS = {
     "merge_segments_vs_naive_2": Bound("≥", 8),
     "send_cpu_us_per_message": Bound("≤", 400),
     "write_units_per_message": Bound("≤", 2.5),
+    "load_cpu_us_per_row": Bound("≤", 130),
+    "load_write_units_per_row": Bound("≤", 1.05),
+    "export_peak_mb": Bound("≤", 128),
     "webhook_ms_per_100_receipts": Bound("≤", 3),
     "receipt_cpu_us": Bound("≤", 250),
     "import_ms_receive_webhook": Bound("≤", 0.6, of="import_ms_boto3_client"),

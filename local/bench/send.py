@@ -28,14 +28,14 @@ def measure() -> dict[str, float]:
     processes.of(os.getpid()).save(folder / "owner.json")  # should we be killed, the next command clears up
     try:
         local = engine.start(folder)
-        settings = _tables(local)
+        settings = tables(local)
         local.client("s3").create_bucket(Bucket=settings["WORK_BUCKET"])
-        return _figures({**settings, **_account(local, _carrier())})
+        return figures("campaign", {**settings, **_account(local, _carrier())})
     finally:
         stack.stop(STACK)
 
 
-def _tables(local: engine.Engine) -> dict[str, str]:
+def tables(local: engine.Engine) -> dict[str, str]:
     """Create the template's tables; the settings that name them, and the rest of what the handlers read."""
     dynamodb = local.client("dynamodb")
     settings = {}
@@ -91,10 +91,11 @@ def _account(local: engine.Engine, carrier_url: str) -> dict[str, str]:
     return {"CARRIER_URL": carrier_url, "CARRIER_SECRET": "bench/carrier"}
 
 
-def _figures(settings: dict[str, str]) -> dict[str, float]:
+def figures(module: str, settings: dict[str, str]) -> dict[str, float]:
+    """What a module of this package prints that runs in a process of its own. Raises Trouble."""
     search = os.pathsep.join([str(paths.ROOT / "layers" / "kabar"), str(paths.ROOT)])
     done = subprocess.run(
-        [sys.executable, "-m", "local.bench.campaign"],
+        [sys.executable, "-m", f"local.bench.{module}"],
         env={**settings, "PYTHONPATH": search, "PATH": os.environ.get("PATH", ""), "TZ": "UTC"},
         cwd=paths.ROOT,
         capture_output=True,
@@ -102,6 +103,6 @@ def _figures(settings: dict[str, str]) -> dict[str, float]:
         check=False,
     )
     if done.returncode:
-        raise Trouble(f"the campaign failed:\n{done.stdout[-2000:]}\n{done.stderr.strip()[-4000:]}")
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {key: float(value) for key, value in figures.items()}
+        raise Trouble(f"{module} failed:\n{done.stdout[-2000:]}\n{done.stderr.strip()[-4000:]}")
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {key: float(value) for key, value in printed.items()}
