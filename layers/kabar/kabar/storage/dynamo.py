@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -243,18 +244,18 @@ class Table:
                 found[item["pk"], item["sk"]] = item
             return list(answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", []))
 
-        _in_batches([encode_item(key) for key in keys], BATCH_GET, call)
+        _in_batches(map(encode_item, keys), BATCH_GET, call)
         return found
 
     def batch_put(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Put every item, without conditions, in calls of 25. Keys must differ. Raises Unprocessed."""
-        self._batch_write([{"PutRequest": {"Item": encode_item(item)}} for item in items])
+        self._batch_write({"PutRequest": {"Item": encode_item(item)}} for item in items)
 
     def batch_delete(self, keys: Iterable[Key]) -> None:
         """Delete every item, without conditions, in calls of 25. Keys must differ. Raises Unprocessed."""
-        self._batch_write([{"DeleteRequest": {"Key": encode_item(key)}} for key in keys])
+        self._batch_write({"DeleteRequest": {"Key": encode_item(key)}} for key in keys)
 
-    def _batch_write(self, requests: list[Any]) -> None:
+    def _batch_write(self, requests: Iterable[Any]) -> None:
         def call(batch: list[Any]) -> list[Any]:
             answer = self._dynamo.batch_write_item(RequestItems={self.name: batch})
             return list(answer.get("UnprocessedItems", {}).get(self.name, []))
@@ -338,9 +339,9 @@ def transact(writes: Sequence[dict[str, Any]], dynamo: Any = None, attempts: int
     raise Unprocessed("a transaction kept meeting other writers; try it again")
 
 
-def _in_batches(entries: list[Any], size: int, call: Callable[[list[Any]], list[Any]]) -> None:
-    for start in range(0, len(entries), size):
-        batch = entries[start : start + size]
+def _in_batches(entries: Iterable[Any], size: int, call: Callable[[list[Any]], list[Any]]) -> None:
+    left = iter(entries)  # encoded a batch at a time: all at once would keep the garbage collector busy
+    while batch := list(islice(left, size)):
         for attempt in range(ATTEMPTS):
             batch = call(batch)
             if not batch:
