@@ -3,13 +3,14 @@
 from functools import cache
 from typing import IO, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
 @cache
 def client() -> Any:
+    import boto3  # most of a cold start, which the API, asking for names only, can do without
+    from botocore.config import Config
+
     return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
