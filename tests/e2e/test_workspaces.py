@@ -59,6 +59,7 @@ def ids(stack: Stack) -> dict[str, str]:
     job.follow_campaign(stack, campaign, lambda _: None)
     return {
         "list_id": str(imported["list_id"]),
+        "export_id": str(stack.api("POST", f"/v1/lists/{imported['list_id']}/exports").body["id"]),
         "mobile": mobile,
         "import_id": imported["id"],
         "campaign_id": str(campaign),
