@@ -16,6 +16,7 @@ from local.engine import Engine
 from local.trouble import Trouble
 
 WORKSPACE = "demo"
+EMAIL = "office@example.com"
 SENDER = "3774"  # a short code, so that phones can answer
 CARRIER = "infobip"
 RATE = 2000  # segments per second: more than this machine sends, so that the demo isn't about waiting
@@ -49,7 +50,7 @@ class Wanted:
 
 def bootstrap(engine: Engine, stack: str, outputs: Mapping[str, str], api_url: str, carrier_url: str) -> Made:
     """Store the workspace as a settings page would, and open its account at the simulated carrier."""
-    wanted = Wanted(WORKSPACE, "Europe/Istanbul", "", SENDER, carrier_url, RATE)
+    wanted = Wanted(WORKSPACE, "Europe/Istanbul", EMAIL, SENDER, carrier_url, RATE)
     table = Table(outputs["WorkspacesTable"], engine.client("dynamodb"))
     account, replies_url = open_workspace(engine.client, stack, table, api_url, wanted, secrets.token_hex(16))
     for prefix, replacement in demo_data.PREFIX_MAP.items():

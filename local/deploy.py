@@ -16,6 +16,7 @@ Deployer = Callable[[Engine, Mapping[str, str]], dict[str, str]]  # (engine, par
 
 STACK = "kabar"
 STAGE = "local"
+MAIL_SENDER = "kabar@example.com"
 _ARTEFACTS = "kabar-artefacts"
 _PATIENCE = 60
 
@@ -26,6 +27,7 @@ def deploy(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
     Raises Trouble with the engine's reasons when it fails, and when a route or trigger is missing afterwards.
     """
     template = package.load()
+    engine.client("ses").verify_email_identity(EmailAddress=MAIL_SENDER)
     s3 = engine.client("s3")
     s3.create_bucket(Bucket=_ARTEFACTS)
 
@@ -54,7 +56,7 @@ def _apply(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
         "TemplateURL": f"http://{HOST}:{engine.url.rpartition(':')[2]}/{_ARTEFACTS}/template.json",
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {"Stage": STAGE, **parameters}.items()
+            for name, value in {"Stage": STAGE, "MailSender": MAIL_SENDER, **parameters}.items()
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

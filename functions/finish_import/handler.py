@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from kabar import settings
 from kabar.domain import import_codes as codes
 from kabar.domain import splits
 from kabar.domain.imports import part_rows
 from kabar.domain.numbers import change_names
 from kabar.log import logger
-from kabar.storage import executions, lists, split_lists, work
+from kabar.storage import executions, keys, lists, mail, split_lists, work, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
 from kabar.storage.work import Work
@@ -24,6 +26,7 @@ class Settings:
     dispatch_table: str
     work_bucket: str
     run_campaign_arn: str
+    mail_sender: str
 
 
 IMPORT_FAILED = (
@@ -40,7 +43,7 @@ WORK = Work(SETTINGS.work_bucket)
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """End the import as `outcome` says, loaded, tried or failed, or ask when it is counted what would be deleted.
 
-    Again it only wakes who still waits.
+    Again it only wakes who still waits, and mails about no failure twice.
     """
     logger.set_correlation_id(event.get("request_id"))
     workspace, name = event["workspace"], event["import_id"]
@@ -51,6 +54,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         _ask(workspace, head)
     elif head["state"] not in FINAL:
         _end(workspace, head, event)
+    mailed = _mail(workspace, name)
     woken = 0
     for list_id in _lists(head):
         if event["outcome"] == "failed":
@@ -63,8 +67,30 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         outcome=event["outcome"],
         cause=event.get("error", {}).get("Error"),
         woken=woken,
+        mailed=mailed,
     )
     return {"outcome": event["outcome"]}
+
+
+def _mail(workspace: str, name: str) -> bool:
+    """Tell whoever uploaded, else the workspace, that the import failed, once; whether that was done now."""
+    head = IMPORTS.get(workspace, name)
+    if not SETTINGS.mail_sender or not head or head["state"] != "failed":
+        return False
+    known = workspaces.settings(WORKSPACES, workspace)
+    uploader = str(head.get("by", "")).partition("api:user:")[2]
+    user = WORKSPACES.get(keys.user(workspace, uploader)) if uploader else None
+    to = (user or known).get("email")
+    if not to or not IMPORTS.to_mail(workspace, name, time.time_ns() // 1_000_000):
+        return False
+    file = head.get("filename") or head["key"].rpartition("/")[2]
+    notice = codes.failure_notice(known.get("language", "en"), file, head["error"]["code"], name)
+    try:
+        mail.send(SETTINGS.mail_sender, to, *notice)
+    except ClientError as error:  # the import says it too
+        logger.error("mail refused", import_id=name, why=error.response["Error"]["Code"])
+        return False
+    return True
 
 
 def _lists(head: Item) -> list[int]:

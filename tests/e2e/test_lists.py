@@ -209,6 +209,18 @@ def downloaded(stack: stacks.Stack, path: str) -> dict[str, Any]:
     raise AssertionError(f"the download {path} is still running")
 
 
+def test_a_failed_import_is_mailed(stack: stacks.Stack) -> None:
+    failed = job.import_file(stack, "Empty", "empty.csv", b"mobile\n", lambda _: None)
+    assert failed["state"] == "failed"
+    for _ in range(50):
+        mails = httpx.get(f"{stack.emulator_url}/_ministack/ses/messages").text
+        if failed["id"] in mails:
+            break
+        time.sleep(0.2)
+    assert mails.count(failed["id"]) == 1
+    assert "The import of empty.csv failed" in mails
+
+
 def follow(stack: stacks.Stack, key: str) -> dict[str, Any]:
     return job.follow_import(stack, key.removeprefix(f"{stack.workspace}/"), lambda _: None)
 

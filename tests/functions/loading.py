@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "RECEIPTS_QUEUE_URL": "https://queues/receipts",
     "REPLIES_QUEUE_URL": "https://queues/replies",
     "DEPLOYMENT": "1a2b3c4d",
+    "MAIL_SENDER": "kabar@example.com",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kabar.storage import dynamo as storage_dynamo
-from kabar.storage import executions, keys, work
+from kabar.storage import executions, keys, mail, work
 from kabar.storage.imports import NoSuchChoice, NotAsked, execution
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load, queued, sample
@@ -56,11 +56,26 @@ class FakeSteps:
         self.started[name] = {"arn": stateMachineArn, **json.loads(input)}
 
 
+class FakeMail:
+    """Mails sent: (to, subject, text)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+        self.broken = False
+
+    def send_email(self, Source: str, Destination: Any, Message: Any) -> None:  # noqa: N803  # boto3's
+        assert Source == "kabar@example.com"
+        if self.broken:
+            raise client_error("MessageRejected")
+        (to,) = Destination["ToAddresses"]
+        self.sent.append((to, Message["Subject"]["Data"], Message["Body"]["Text"]["Data"]))
+
+
 class World:
     """The cloud around the handlers, and the import_list state machine in its plainest form."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.dynamo, self.s3, self.steps = FakeDynamo(), FakeS3(), FakeSteps()
+        self.dynamo, self.s3, self.steps, self.mail = FakeDynamo(), FakeS3(), FakeSteps(), FakeMail()
         self.dynamo.seed("workspaces", keys.settings("acme"), name="acme", max_digits=14)
         self.dynamo.seed("workspaces", keys.prefix_map("acme", "021"), prefix="021", replacement="6421")
         self._monkeypatch = monkeypatch
@@ -69,7 +84,9 @@ class World:
         """The function, cold."""
         work.client.cache_clear()
         executions.client.cache_clear()
-        return load(name, self._monkeypatch, dynamodb=self.dynamo, s3=self.s3, stepfunctions=self.steps)
+        mail.client.cache_clear()
+        clients = {"dynamodb": self.dynamo, "s3": self.s3, "stepfunctions": self.steps, "ses": self.mail}
+        return load(name, self._monkeypatch, **clients)
 
     def call(self, name: str, event: Mapping[str, Any]) -> Any:
         return self.function(name).handler(event, None)
@@ -100,7 +117,7 @@ class World:
                 self.each(task, started, valid, times)
         elif valid["outcome"] == "to_try":
             self.each("check_suppressions", started, valid, times)
-        ended = {"valid": "loaded", "to_try": "tried"}.get(valid["outcome"])
+        ended = {"valid": "loaded", "to_try": "tried", "failed": "failed"}.get(valid["outcome"])
         for _ in range(times if ended else 0):
             self.call("finish_import", {**started, "outcome": ended})
         return self.head(started)
@@ -138,7 +155,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("IMPORT_LIST_ARN", "arn:import")
     monkeypatch.setenv("RUN_CAMPAIGN_ARN", "arn:run")
     yield World(monkeypatch)
-    for client in (work.client, executions.client, storage_dynamo.client):
+    for client in (work.client, executions.client, mail.client, storage_dynamo.client):
         client.cache_clear()
 
 
@@ -583,6 +600,42 @@ def test_a_list_deleted_while_it_was_loaded_fails_the_import(world: World) -> No
     head = world.head(started)
     assert (head["state"], head["error"]["code"]) == ("failed", "list_gone")
     assert not world.open()
+
+
+# ---- mail ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "by", "to", "subject", "reason"),
+    [
+        ("en", "api:shop", "acme@example.com", "The import of members.csv failed", "The file is empty."),
+        ("tr", "api:user:7", "ayse@example.com", "members.csv içe aktarılamadı", "Dosya boş."),
+        ("id", "api:user:8", "acme@example.com", "Impor members.csv gagal", "Berkas"),
+    ],
+)
+def test_a_failure_is_mailed_once_to_whoever_uploaded_else_to_the_workspace(
+    world: World, language: str, by: str, to: str, subject: str, reason: str
+) -> None:
+    (world.dynamo.find("workspaces", keys.settings("acme")) or {}).update(
+        email="acme@example.com", language=language
+    )
+    world.dynamo.seed("workspaces", keys.user("acme", "7"), email="ayse@example.com")
+    started = world.drop("")
+    world.head(started)["by"] = by
+    world.run(started, times=3)
+    ((told, title, text),) = world.mail.sent
+    assert (told, title) == (to, subject)
+    assert text.startswith(f"{subject}.\n\n{reason}")
+    assert started["import_id"] in text
+
+
+def test_a_mail_that_is_refused_changes_nothing(world: World) -> None:
+    (world.dynamo.find("workspaces", keys.settings("acme")) or {})["email"] = "acme@example.com"
+    world.mail.broken = True
+    assert world.run(world.drop(""))["error"]["code"] == "file_empty"
+    world.mail.broken = False
+    world.run(world.drop(FILE, version="v2"))
+    assert world.mail.sent == []
 
 
 # ---- campaigns that wait ---------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def create_import(
     key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
     options |= {"remove_opt_outs": new.remove_opt_outs, "dry_run": new.dry_run, "strict": new.strict}
-    options["request_id"] = request_id
+    options |= {"request_id": request_id, "by": caller.who}
     if new.split:
         options["split"] = new.split.model_dump()
     head = _expect(caller, name, key, options, at)
@@ -74,7 +74,7 @@ def import_members(
     name = _name(caller, number)
     key = f"{caller.workspace}/uploads/{name}/members.csv"
     options = {"target": list_id, "list_name": target["name"], "purpose": "append", "request_id": request_id}
-    options |= {"remove_opt_outs": new.remove_opt_outs, "strict": new.strict}
+    options |= {"remove_opt_outs": new.remove_opt_outs, "strict": new.strict, "by": caller.who}
     head = _expect(caller, name, key, options, at)
     if head["state"] == WAITING:
         text = io.StringIO(newline="")

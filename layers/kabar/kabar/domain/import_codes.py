@@ -24,7 +24,7 @@ class Explanation(NamedTuple):
 
 
 class Messages(NamedTuple):
-    """The sentences of one language. A phrase holds {column} or {line}."""
+    """The sentences of one language. A phrase holds its own names in braces."""
 
     rows: dict[str, Explanation]
     imports: dict[str, Explanation]
@@ -40,6 +40,16 @@ def messages(language: str = "en") -> Messages:
         {code: Explanation(**each) for code, each in told[which].items()} for which in ("rows", "imports")
     )
     return Messages(rows, imports, told["phrases"])
+
+
+def failure_notice(language: str, file: str, code: str, import_id: str) -> tuple[str, str]:
+    """(subject, text) of the mail about an import that failed [D6]."""
+    told = messages(language)
+    name = " ".join(file.split())  # a line end would end the subject
+    subject = told.phrases["failure_subject"].format(file=name)
+    return subject, told.phrases["failure_text"].format(
+        subject=subject, reason=told.imports[code], import_id=import_id
+    )
 
 
 def language_of(accept_language: str) -> str:

@@ -25,7 +25,17 @@ BUCKETS = ("accepted", "corrected", "duplicates", "opted_out", "rejected")
 COUNTED = ("to_delete", "missing")
 CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
-OPTIONS = ("purpose", "list_name", "target", "remove_opt_outs", "filename", "dry_run", "strict", "split")
+OPTIONS = (
+    "purpose",
+    "list_name",
+    "target",
+    "remove_opt_outs",
+    "filename",
+    "dry_run",
+    "strict",
+    "split",
+    "by",
+)
 WAITING = "waiting_for_file"
 _KEPT_SECONDS = 90 * 86_400
 _WAITING_SECONDS = 86_400  # longer than any permission to upload
@@ -276,6 +286,19 @@ class Imports:
             self._end(workspace, head, values, loaded)
         except ListGone:
             self._end(workspace, {**head, "list_id": None}, values, loaded)
+
+    def to_mail(self, workspace: str, import_id: str, now: int) -> bool:
+        """Whether nobody has mailed about this import yet: the caller will, once. A lost mail is not sent again."""
+        try:
+            self._workspaces.update(
+                keys.import_head(workspace, import_id),
+                "SET mailed_at = :now",
+                condition="attribute_exists(pk) AND attribute_not_exists(mailed_at)",
+                values={":now": now},
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def finish(
         self, workspace: str, head: Item, checked: dict[str, int], loaded: dict[str, int], now: int
