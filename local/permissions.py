@@ -11,6 +11,7 @@ from local.stack import Stack
 _PAGE = 50
 _REST = {  # the engine names REST calls by method
     "POST.scheduler": "CreateSchedule",
+    "POST.ses": "SendEmail",
     "PUT.scheduler": "UpdateSchedule",
     "DELETE.scheduler": "DeleteSchedule",
 }
