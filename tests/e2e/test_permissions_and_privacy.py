@@ -50,7 +50,9 @@ UNSEEN = {
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
-    Right("SettleLegFunction", "states:StartExecution"),  # a turn passed on while another campaign waits for it
+    Right(
+        "SettleLegFunction", "states:StartExecution"
+    ),  # a turn passed on while another campaign waits for it
     Right("SettleLegFunction", "scheduler:CreateSchedule"),  # a wait whose schedule has fired already
     Right("PlanLegFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # a campaign whose list is gone
     Right("SettleLegFunction", "dynamodb:GetItem", "DispatchTable"),  # chunks that a cancel leaves open
