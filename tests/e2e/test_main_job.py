@@ -4,7 +4,10 @@ Permissions are enforced: each function runs as its own role. The tests share a 
 """
 
 import json
+import os
 import urllib.parse
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +59,16 @@ class Done:
     imported: dict[str, Any]
     campaign: int
     report: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[stacks.Stack]:
+    """A stack of its own, since everything that its carrier was ever handed is compared."""
+    name = f"main-job-{uuid.uuid4().hex[:8]}"
+    try:
+        yield stacks.start(name, owner=os.getpid())
+    finally:
+        stacks.stop(name)
 
 
 @pytest.fixture(scope="module")
