@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
 import problems
+from campaign_schemas import CampaignView, NewCampaign, ReportView
 from kabar.domain.schedule import BadSchedule
 from kabar.storage import browse, executions, keys, workspaces
 from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
@@ -14,7 +15,7 @@ from kabar.storage.chunks import Chunks
 from kabar.storage.reports import report
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, CampaignView, NewCampaign, Page, ReportView
+from schemas import MAX_ID, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, settings, table
 
 router = Router()
