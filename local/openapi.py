@@ -162,7 +162,9 @@ def application() -> tuple[Any, Any]:
     wiring = importlib.import_module("wiring")
     for setting in fields(wiring.Settings):
         os.environ.setdefault(setting.name.upper(), "1")
-    return importlib.import_module("handler").app, importlib.import_module("problems")
+    handler = importlib.import_module("handler")
+    handler.RESOURCES.open_all()
+    return handler.app, importlib.import_module("problems")
 
 
 def _finish(path: str, operation: dict[str, Any], shared: dict[str, Any], problems: Any) -> None:

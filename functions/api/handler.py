@@ -1,9 +1,5 @@
 """The HTTPS API: every /v1 route."""
 
-import gc
-
-gc.disable()  # until all is imported, none of which is garbage: an eighth of the cold start went into looking
-
 import time
 from http import HTTPStatus
 from typing import Any
@@ -19,20 +15,7 @@ import repeats
 import wiring
 from kabar.log import logger, masked
 from problems import Problem
-from routes import (
-    activity,
-    api_keys,
-    blacklist,
-    campaigns,
-    document,
-    exports,
-    imports,
-    lists,
-    members,
-    prefixes,
-    settings,
-    users,
-)
+from resources import Resources
 
 wiring.settings()
 
@@ -42,22 +25,7 @@ app = APIGatewayRestResolver(
     # an answer of ours that breaks its own schema is our mistake, never the client's
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
 )
-for resource in (
-    lists,
-    members,
-    exports,
-    imports,
-    campaigns,
-    blacklist,
-    api_keys,
-    users,
-    settings,
-    prefixes,
-    activity,
-    document,
-):
-    app.include_router(resource.router)
-gc.enable()
+RESOURCES = Resources(app)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -122,6 +90,7 @@ def _invalid(error: RequestValidationError) -> Response[str]:
 
 def _nothing_here(_: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method
+    RESOURCES.open_all()
     takes = sorted({route.method for route in _routes() if route.rule.match(path)})
     if not takes:
         return _problem(Problem(problems.NOT_FOUND, "There is no such address. The API is under /v1."))
@@ -147,6 +116,7 @@ app.exception_handler(Exception)(_our_mistake)
 
 
 def _route(method: str, path: str) -> Any | None:
+    RESOURCES.open_for(path)
     return next((route for route in _routes() if route.method == method and route.rule.match(path)), None)
 
 
