@@ -36,7 +36,7 @@ def due(wanted: datetime, where: ZoneInfo, now: datetime) -> Due:
     first. Raises BadSchedule for a time that has passed.
     """
     local = _slot(wanted)
-    at = _instant(local, where)
+    at = instant(local, where)
     if at < now:
         raise BadSchedule(f"{wanted:%Y-%m-%dT%H:%M} in {where.key} has passed: choose a later time, or now")
     return Due(at, local, rounded=local != wanted)
@@ -52,7 +52,8 @@ def _slot(local: datetime) -> datetime:
     return local if not over else local - over + SLOT
 
 
-def _instant(local: datetime, where: ZoneInfo) -> datetime:
+def instant(local: datetime, where: ZoneInfo) -> datetime:
+    """The first instant at which the wall clock of `where` reads `local` or later."""
     first = local.replace(tzinfo=where, fold=0).astimezone(UTC)
     if first.astimezone(where).replace(tzinfo=None) == local:
         return first
