@@ -56,6 +56,8 @@ TAGGED = frozenset(
         "change_user",
         "get_settings",
         "change_settings",
+        "get_sending_hours",
+        "set_sending_hours",
     ]
 )
 FAILURES = {

@@ -49,6 +49,8 @@ NEEDS: dict[str, Scope] = {
     "remove_user": Scope.USERS_WRITE,
     "get_settings": Scope.SETTINGS_READ,
     "change_settings": Scope.SETTINGS_WRITE,
+    "get_sending_hours": Scope.SETTINGS_READ,
+    "set_sending_hours": Scope.SETTINGS_WRITE,
     "list_prefixes": Scope.SETTINGS_READ,
     "put_prefix": Scope.SETTINGS_WRITE,
     "delete_prefix": Scope.SETTINGS_WRITE,

@@ -15,7 +15,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),
-    "settings": ("settings", "prefixes"),
+    "settings": ("settings", "prefixes", "sending_hours"),
     "activity": ("activity",),
     "openapi.json": ("document",),
 }

@@ -34,9 +34,6 @@ class Covered(StrEnum):
     CAMPAIGNS = "campaigns"
 
 
-AS_THE_SOURCE = frozenset({Covered.QUICK_CAMPAIGNS, Covered.API_MESSAGES})
-
-
 class Window(NamedTuple):
     """From `opens` until just before `closes`."""
 

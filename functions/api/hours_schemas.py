@@ -1,0 +1,102 @@
+"""What goes in and out of the API about sending hours [G1]–[G3]."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator
+
+from kabar.domain.hours import WEEKDAYS, Covered
+from schemas import Request, View
+
+Clock = Annotated[
+    str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM on the wall clock.")
+]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Kind = Literal["quick_campaigns", "api_messages", "campaigns"]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-12-25"])]
+Weekdays = Annotated[
+    list[Weekday],
+    Field(min_length=1, max_length=7, description="A window across midnight belongs to the day it opens on."),
+]
+Dates = Annotated[
+    list[Day],
+    Field(
+        max_length=400,
+        description="On these no window opens, and one that is open since the day before closes at midnight.",
+    ),
+]
+Covers = Annotated[
+    list[Kind],
+    Field(min_length=1, max_length=3, description="What waits for the hours; `campaigns` are all campaigns."),
+]
+BY_DEFAULT: list[Kind] = ["quick_campaigns", "api_messages"]  # as the source says
+OFF: dict[str, Any] = {
+    "enabled": False,
+    "from": "09:00",
+    "to": "18:00",
+    "weekdays": list(WEEKDAYS[:5]),
+    "restricted_dates": [],
+    "covers": BY_DEFAULT,
+    "recipient_time": False,
+}
+RECIPIENT_TIME = (
+    "Whether the hours are those of each recipient's own time zone, told by the number; when it may be in several, "
+    "all must be open, and a number whose zone nobody knows gets nothing."
+)
+
+
+class SendingHours(Request):
+    """All of the sending hours; they are in the workspace's time zone."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    enabled: bool
+    opens: Clock = Field(alias="from")
+    closes: Clock = Field(
+        alias="to", description="HH:MM; earlier than `from` means the next day.", examples=["11:00"]
+    )
+    weekdays: Weekdays
+    restricted_dates: Dates = Field(default_factory=list)
+    covers: Covers = Field(default_factory=lambda: list(BY_DEFAULT))
+    recipient_time: bool = Field(default=False, description=RECIPIENT_TIME)
+
+    @field_validator("weekdays", "restricted_dates", "covers")
+    @classmethod
+    def _once(cls, several: list[str]) -> list[str]:
+        if len(set(several)) < len(several):
+            raise ValueError("one of them is there twice")
+        return several
+
+    @field_validator("restricted_dates")
+    @classmethod
+    def _dates(cls, days: list[str]) -> list[str]:
+        for day in days:
+            date.fromisoformat(day)
+        return sorted(days)
+
+    def stored(self) -> dict[str, Any]:
+        """As the settings keep it, in one order."""
+        return self.model_dump() | {
+            "weekdays": sorted(self.weekdays, key=WEEKDAYS.index),
+            "covers": [kind.value for kind in Covered if kind in self.covers],
+        }
+
+
+class SendingHoursView(View):
+    """When messages may go out."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    enabled: bool
+    opens: Clock = Field(alias="from")
+    closes: Clock = Field(alias="to", examples=["11:00"])
+    weekdays: Weekdays
+    restricted_dates: Dates
+    covers: Covers
+    recipient_time: bool = Field(description=RECIPIENT_TIME)
+    timezone: str = Field(description="The workspace's, IANA.", examples=["Europe/Istanbul"])
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "SendingHoursView":
+        return cls(**settings.get("sending_hours", OFF), timezone=settings["timezone"])
