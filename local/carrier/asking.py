@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from local.carrier.receipts import now_ms
 from local.carrier.segments import measure
 from local.carrier.simulator import SIMULATOR
-from local.carrier.wire import ApiError, PreviewRequest, answer, read_body
+from local.carrier.wire import ApiError, LanguageOptions, PreviewRequest, answer, read_body
 
 Texts = list[str]
 
@@ -47,8 +47,9 @@ async def reports(request: web.Request) -> web.Response:
 async def preview(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
     simulator.authenticate(request)
-    text = (await read_body(request, PreviewRequest)).text
-    size = measure(text)
+    wanted = await read_body(request, PreviewRequest)
+    text, code = wanted.text, wanted.language_code
+    size = measure(text, LanguageOptions(languageCode=code).tables() if code else None)
     return answer(
         {
             "originalText": text,
@@ -57,7 +58,7 @@ async def preview(request: web.Request) -> web.Response:
                     "textPreview": text,
                     "messageCount": size.segments,
                     "charactersRemaining": size.remaining,
-                    "configuration": {},
+                    "configuration": {"language": {"languageCode": code}} if code else {},
                 }
             ],
         }

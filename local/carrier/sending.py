@@ -99,7 +99,7 @@ def _take(simulator: Simulator, job: Job, item: Item) -> Message:
         to=item.to,
         id=item.id,
         bulk_id=job.bulk_id,
-        segments=measure(item.terms.text).segments,
+        segments=measure(item.terms.text, item.terms.language).segments,
         request=job.number,
         terms=item.terms,
     )

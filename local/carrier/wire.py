@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from local.carrier.registry import Json
+from local.carrier.segments import Language
 
 Name255 = Annotated[str, Field(max_length=255)]
 MAX_VIOLATIONS = 20
@@ -30,8 +31,27 @@ class Destination(Wire):
     network_id: int | None = None
 
 
+class LanguageOptions(Wire):
+    """Shift tables for the letters of a language."""
+
+    language_code: Literal["TR", "ES", "PT", "AUTODETECT", "NONE"]
+    single_shift: bool | None = None
+    locking_shift: bool | None = None
+
+    def tables(self) -> Language | None:
+        """Turkish ones; the others are not simulated."""
+        if self.language_code != "TR":
+            return None
+        locking = bool(self.locking_shift)
+        return Language(
+            single_shift=not locking if self.single_shift is None else self.single_shift,
+            locking_shift=locking,
+        )
+
+
 class Content(Wire):
     text: Annotated[str, Field(min_length=1)]
+    language: LanguageOptions | None = None
 
 
 class Platform(Wire):
@@ -99,6 +119,7 @@ class Terms(NamedTuple):
 
     sender: str | None
     text: str
+    language: Language | None
     report_url: str | None
     notify: bool
     intermediate: bool
@@ -113,6 +134,7 @@ class Terms(NamedTuple):
         return cls(
             sender=message.sender,
             text=message.content.text,
+            language=message.content.language and message.content.language.tables(),
             report_url=delivery.url and sys.intern(delivery.url),
             notify=delivery.notify,
             intermediate=delivery.intermediate_report,
@@ -148,6 +170,7 @@ class PreviewRequest(Wire):
     """The body of `POST /sms/1/preview`."""
 
     text: Annotated[str, Field(min_length=1)]
+    language_code: Literal["TR", "ES", "PT", "AUTODETECT", "NONE"] | None = None
 
 
 REFUSALS = {

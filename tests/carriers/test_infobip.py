@@ -23,6 +23,7 @@ from kabar.domain.handover import (
     Unreachable,
 )
 from kabar.domain.messages import Message
+from kabar.domain.segments import Alphabet
 from tests.carriers.harness import Case, Suite, ask_cases, check_ask, check_send, send_cases
 from tests.carriers.simulated import KEY, Carrier, Json, running_carrier
 
@@ -64,6 +65,17 @@ def wire(message: Message) -> Json:
     }
 
 
+def turkish(alphabet: Alphabet, *, single: bool, locking: bool) -> Case:
+    message = Message("1a2b3c4d-5003", "+905321234567", "Günaydın Ayşe", 1, alphabet)
+    language = {"languageCode": "TR", "singleShift": single, "lockingShift": locking}
+    body = wire(message) | {"content": {"text": message.text, "language": language}}
+    request = Request(
+        "POST", "https://x.api.infobip.com/sms/3/messages", HEADERS, {"messages": [body, wire(A)]}
+    )
+    answer, results = told(entry(message), entry(A)), {message.id: ACCEPTED, A.id: ACCEPTED}
+    return Case(alphabet, answer, results, request, messages=[message, A])
+
+
 SENDS = send_cases(
     SUITE,
     Case(
@@ -77,6 +89,9 @@ SENDS = send_cases(
             {"messages": [wire(A), wire(B), wire(C)]},
         ),
     ),
+    turkish("turkish_single", single=True, locking=False),
+    turkish("turkish_locking", single=False, locking=True),
+    turkish("turkish_both", single=True, locking=True),
     Case("in another order", told(entry(B), entry(A)), {A.id: ACCEPTED, B.id: ACCEPTED}),
     Case(
         "F9 one accepted, one rejected, one missing",

@@ -288,3 +288,26 @@ def test_the_command_writes_its_address_and_ends_when_asked(tmp_path: Path) -> N
         assert httpx.get(f"{url}/_health").json() == {"status": "ok"}
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "segments"),
+    [
+        (None, "ş" * 71, 2),
+        ({"languageCode": "TR"}, "ş" * 77, 1),
+        ({"languageCode": "TR"}, "ş" * 78, 2),
+        ({"languageCode": "TR", "singleShift": True, "lockingShift": False}, "a" * 156, 2),
+        ({"languageCode": "TR", "singleShift": False, "lockingShift": True}, "ş" * 155, 1),
+        ({"languageCode": "TR", "singleShift": True, "lockingShift": True}, "ş" * 153, 2),
+        ({"languageCode": "TR", "singleShift": False, "lockingShift": False}, "ş" * 71, 2),
+        ({"languageCode": "NONE"}, "a" * 160, 1),
+    ],
+)
+def test_a_message_is_billed_with_the_tables_it_names(
+    carrier: Carrier, language: Json | None, text: str, segments: int
+) -> None:
+    sent = message("a", text=text)
+    if language:
+        sent["content"]["language"] = language
+    [told] = carrier.send(sent, includeSmsCountInResponse=True).json()["messages"]
+    assert told["details"]["messageCount"] == segments

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kabar.domain.segments import count
+from kabar.domain.segments import COUNTERS, Encoding, count, outside
+from local.carrier import segments as carrier
 
 # 3GPP TS 23.038 §6.2.1 as it is printed there: a row for each low nibble, a column for each high one.
 BASIC_TABLE = (
@@ -169,3 +170,118 @@ def test_the_count_equals_a_walk_over_the_characters(text: str) -> None:
 @given(runs(PLAIN, ESCAPED, OUTSIDE), PLAIN | ESCAPED | OUTSIDE)
 def test_a_longer_text_never_takes_fewer_segments(text: str, more: str) -> None:
     assert count(text).segments <= count(text + more).segments
+
+
+# 3GPP TS 23.038 A.3.1, as BASIC_TABLE; and A.2.1 beyond EXTENSION_TABLE
+TURKISH_TABLE = (
+    "@Δ 0İPçp",
+    "£_!1AQaq",
+    '$Φ"2BRbr',
+    "¥Γ#3CScs",
+    "€Λ¤4DTdt",
+    "éΩ%5EUeu",
+    "ùΠ&6FVfv",
+    "ıΨ'7GWgw",
+    "òΣ(8HXhx",
+    "ÇΘ)9IYiy",
+    "\nΞ*:JZjz",
+    "Ğ +;KÄkä",  # column 1 is the escape
+    "ğŞ,<LÖlö",
+    "\rş-=MÑmñ",
+    "Åß.>NÜnü",
+    "åÉ/?O§oà",
+)
+TURKISH_BASIC = frozenset("".join(TURKISH_TABLE))
+TURKISH_ESCAPED = EXTENSION_TABLE + "ĞİŞçğış"
+TURKISH = {
+    Encoding.TURKISH_SINGLE: (BASIC, TURKISH_ESCAPED, 155, 149),
+    Encoding.TURKISH_LOCKING: (TURKISH_BASIC, EXTENSION_TABLE, 155, 149),
+    Encoding.TURKISH_BOTH: (TURKISH_BASIC, TURKISH_ESCAPED, 152, 146),
+}
+
+
+def walked_turkish(text: str, encoding: Encoding) -> tuple[str, int, int]:
+    """As `walked`: a text that GSM-7 doesn't hold may go by the national tables."""
+    basic, escaped, single, part = TURKISH[encoding]
+    if walked(text)[0] == "gsm7" or not all(each in basic or each in escaped for each in text):
+        return walked(text)
+    costs = [1 if character in basic else 2 for character in text]
+    parts, used = 1, 0
+    for cost in costs:
+        if used + cost > part:
+            parts, used = parts + 1, 0
+        used += cost
+    return encoding.value, sum(costs), 1 if sum(costs) <= single else parts
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "expected"),
+    [
+        (Encoding.TURKISH_SINGLE, "ş" * 77, ("turkish_single", 154, 1)),
+        (Encoding.TURKISH_SINGLE, "ş" * 77 + "a", ("turkish_single", 155, 1)),
+        (Encoding.TURKISH_SINGLE, "ş" * 78, ("turkish_single", 156, 2)),
+        (Encoding.TURKISH_SINGLE, "ş" + "a" * 153, ("turkish_single", 155, 1)),
+        (Encoding.TURKISH_SINGLE, "ş" + "a" * 296, ("turkish_single", 298, 2)),
+        (Encoding.TURKISH_SINGLE, "ş" + "a" * 297, ("turkish_single", 299, 3)),
+        (Encoding.TURKISH_SINGLE, "a" * 148 + "ş" + "a" * 148, ("turkish_single", 298, 3)),
+        (Encoding.TURKISH_SINGLE, "a" * 148 + "ş" + "a" * 147, ("turkish_single", 297, 2)),
+        (Encoding.TURKISH_SINGLE, "öüÖÜÇ" * 32, ("gsm7", 160, 1)),
+        (Encoding.TURKISH_SINGLE, "â" + "ş" * 69, ("ucs2", 70, 1)),
+        (Encoding.TURKISH_LOCKING, "ş" * 155, ("turkish_locking", 155, 1)),
+        (Encoding.TURKISH_LOCKING, "ş" * 156, ("turkish_locking", 156, 2)),
+        *(
+            (Encoding.TURKISH_LOCKING, "ğ" * length, ("turkish_locking", length, parts))
+            for parts, length in enumerate((155, 298, 447, 596, 745, 894, 1043), 1)  # as Verimor bills
+        ),
+        (Encoding.TURKISH_LOCKING, "ç€" * 77, ("turkish_locking", 154, 1)),
+        (Encoding.TURKISH_LOCKING, "ş" * 148 + "[" + "ş" * 148, ("turkish_locking", 298, 3)),
+        (Encoding.TURKISH_LOCKING, "a" * 160, ("gsm7", 160, 1)),
+        (Encoding.TURKISH_LOCKING, "şè" * 35, ("ucs2", 70, 1)),
+        (Encoding.TURKISH_BOTH, "ş" * 152, ("turkish_both", 152, 1)),
+        (Encoding.TURKISH_BOTH, "ş" * 153, ("turkish_both", 153, 2)),
+        (Encoding.TURKISH_BOTH, "ş" * 292, ("turkish_both", 292, 2)),
+        (Encoding.TURKISH_BOTH, "ş" * 293, ("turkish_both", 293, 3)),
+        (Encoding.UCS2, "a" * 70, ("ucs2", 70, 1)),
+        (Encoding.UCS2, "a" * 71, ("ucs2", 71, 2)),
+        (Encoding.UCS2, "", ("ucs2", 0, 1)),
+    ],
+)
+def test_the_encoding_that_was_chosen_decides(
+    encoding: Encoding, text: str, expected: tuple[str, int, int]
+) -> None:
+    assert COUNTERS[encoding](text) == expected
+
+
+@given(st.sampled_from(sorted(TURKISH)), runs(PLAIN, ESCAPED, st.sampled_from("ğışĞİŞç"), st.just("è")))
+def test_turkish_counts_equal_a_walk_over_the_characters(encoding: Encoding, text: str) -> None:
+    assert COUNTERS[encoding](text) == walked_turkish(text, encoding)
+
+
+LANGUAGES = {
+    "turkish_single": carrier.Language(single_shift=True, locking_shift=False),
+    "turkish_locking": carrier.Language(single_shift=False, locking_shift=True),
+    "turkish_both": carrier.Language(single_shift=True, locking_shift=True),
+}
+
+
+@given(st.sampled_from(sorted({*TURKISH, Encoding.GSM})), runs(PLAIN, ESCAPED, OUTSIDE))
+def test_the_simulated_carrier_bills_what_we_count(encoding: Encoding, text: str) -> None:
+    counted = COUNTERS[encoding](text)
+    assert carrier.measure(text, LANGUAGES.get(counted.encoding)).segments == counted.segments
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "to_blame"),
+    [
+        (Encoding.GSM, "Hello €", []),
+        (Encoding.GSM, "ş “ş” 😀", ["ş", "“", "”", "😀"]),
+        (Encoding.TURKISH_SINGLE, "ş “ş”", ["“", "”"]),
+        (Encoding.TURKISH_LOCKING, "è", []),
+        (Encoding.TURKISH_LOCKING, "è ş", ["è"]),
+        (Encoding.UCS2, "😀", []),
+    ],
+)
+def test_the_characters_that_cost_the_7_bit_alphabet_are_named(
+    encoding: Encoding, text: str, to_blame: list[str]
+) -> None:
+    assert outside(text, encoding) == to_blame

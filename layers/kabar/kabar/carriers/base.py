@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message, Receipt, Reply
+from kabar.domain.segments import Encoding
 
 T = TypeVar("T")
 
@@ -51,11 +52,16 @@ class Read(NamedTuple, Generic[T]):
 
 
 class Carrier(Protocol):
-    """One carrier's wire format; `batch` is how many recipients one call may carry."""
+    """One carrier's wire format.
+
+    `batch` is how many recipients one call may carry, `encodings` what a campaign may choose with it: only those
+    that it charges just as `kabar.domain.segments` counts them [E2].
+    """
 
     name: str
     promise: Promise
     batch: int
+    encodings: frozenset[Encoding]
 
     def send(
         self, account: Account, call: Call, sender: str, messages: Sequence[Message], seconds: float

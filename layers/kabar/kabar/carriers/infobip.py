@@ -24,6 +24,7 @@ from kabar.domain.handover import (
     Throttled,
 )
 from kabar.domain.messages import Message, Receipt, Reply
+from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
 
 DUPLICATE = 23
@@ -45,6 +46,14 @@ GROUPS = {
 IDS = {2: Status.SENT}  # DELIVERED_TO_OPERATOR is no proof of the handset
 DEAD_ERRORS = frozenset({1, 5, 9})  # unknown, unidentified, illegal subscriber
 
+# Without `language` Infobip takes GSM-7 where that holds the text, else UCS-2, which can't be asked for. With it a
+# part has room for the tables' headers too, so it is named only for texts that need a table.
+LANGUAGES: dict[str, dict[str, Any]] = {
+    "turkish_single": {"languageCode": "TR", "singleShift": True, "lockingShift": False},
+    "turkish_locking": {"languageCode": "TR", "singleShift": False, "lockingShift": True},
+    "turkish_both": {"languageCode": "TR", "singleShift": True, "lockingShift": True},
+}
+
 
 class Infobip:
     """The connector; stateless."""
@@ -52,9 +61,10 @@ class Infobip:
     name = "infobip"
     promise = Promise.ASKABLE
     batch = 100
+    encodings = frozenset(Encoding) - {Encoding.UCS2}
 
     # {"messages": [{"sender": "3774", "destinations": [{"to": "41793026727", "messageId": "1a2b3c4d-1000"}],
-    #   "content": {"text": "…"}, "webhooks": {"delivery": {"url": "https://…"}, "contentType": "application/json"}}]}
+    #   "content": {"text": "…", "language": {…}}, "webhooks": {"delivery": {"url": "https://…"}, …}}]}
     def send(
         self, account: Account, call: Call, sender: str, messages: Sequence[Message], seconds: float
     ) -> Mapping[str, Result]:
@@ -67,7 +77,7 @@ class Infobip:
                 {
                     "sender": sender.removeprefix("+"),
                     "destinations": [{"to": message.mobile.removeprefix("+"), "messageId": message.id}],
-                    "content": {"text": message.text},
+                    "content": _content(message),
                     **webhooks,
                 }
                 for message in messages
@@ -97,6 +107,11 @@ class Infobip:
     #   "text": "QUIZ Paris", "receivedAt": "2019-11-09T16:00:00.000+0000"}], "messageCount": 1, …}
     def read_replies(self, body: bytes) -> Read[Reply]:
         return _each(_posted(body), _reply)
+
+
+def _content(message: Message) -> dict[str, Any]:
+    language = LANGUAGES.get(message.alphabet)
+    return {"text": message.text, "language": language} if language else {"text": message.text}
 
 
 def _each(entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Read[T]:

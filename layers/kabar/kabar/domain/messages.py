@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
+from kabar.domain.segments import Alphabet
 from kabar.domain.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to hand over. `id` is ours at the carrier (`<deployment>-<integer>`); `mobile` is `+<digits>`."""
+    """One message to hand over. `id` is ours at the carrier (`<deployment>-<integer>`); `mobile` is `+<digits>`.
+
+    `segments` were counted in `alphabet`; the connector sees to it that the carrier uses just that one.
+    """
 
     id: str
     mobile: str
     text: str
     segments: int
+    alphabet: Alphabet = "gsm7"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from typing import Any
 
 from kabar.carriers import carrier
 from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
+from kabar.domain.composing import composer
 from kabar.domain.schedule import is_missed
-from kabar.domain.segments import count
-from kabar.domain.text import parse
 from kabar.legs.desk import Desk
 from kabar.storage import ids, keys
 from kabar.storage.chunks import chunk_of
@@ -136,14 +135,14 @@ def _freeze(desk: Desk, head: Item, now: int) -> bool:
     """Write the recipients under an attempt of its own and commit them by one conditional write."""
     workspace, campaign = head["workspace"], head["id"]
     attempt = hashlib.sha256(f"{head['leg_execution']}/{now}".encode()).hexdigest()[:16]
-    template = parse(head["text"])
+    text = composer(head)
     recipients = segments = chunks = 0
     with ThreadPoolExecutor(WRITERS) as pool:
         writing: list[Future[None]] = []
         members = _members(desk.members, head["list_id"])
         while members_here := list(islice(members, CHUNK_SIZE)):
             rows: list[Row] = [
-                (m, params, count(template.merge(params)).segments) for m, params in members_here
+                (m, params, text.count(text.text(params)).segments) for m, params in members_here
             ]
             writing.append(pool.submit(desk.plans.write, campaign, attempt, chunks, rows))
             if len(writing) > 2 * WRITERS:

@@ -8,12 +8,12 @@ from typing import Any
 
 from kabar.carriers.base import Account, Call, Carrier
 from kabar.domain.campaigns import CONTROL_AGE, Life
+from kabar.domain.composing import Composer, composer
 from kabar.domain.dispatch import ChunkResult, Sender
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
 from kabar.domain.slices import Recipient, Stop, Timing
 from kabar.domain.statuses import Status, status_of
-from kabar.domain.text import Template, parse
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
@@ -129,7 +129,7 @@ class Lane:
     def send(self, deadline: int) -> dict[str, Any]:
         """Send every open chunk until done, stopped or `deadline` (ms). Returns what the log line says."""
         tools, head = self._tools, self._head
-        chunks, template = Chunks(tools.dispatch), parse(head["text"])
+        chunks, text = Chunks(tools.dispatch), composer(head)
         sender = Sender(
             owner=uuid.uuid4().hex,
             handover=self._handover,
@@ -147,7 +147,7 @@ class Lane:
             if not self._control.go():
                 stop = Stop("control")
                 break
-            stop = self._send_chunk(sender, chunks, template, number)
+            stop = self._send_chunk(sender, chunks, text, number)
             if stop:
                 break
         if stop and stop.wake and stop.wake > now():
@@ -162,7 +162,7 @@ class Lane:
             "doubts": tally.doubts,
         }
 
-    def _send_chunk(self, sender: Sender, chunks: Chunks, template: Template, number: int) -> Stop | None:
+    def _send_chunk(self, sender: Sender, chunks: Chunks, text: Composer, number: int) -> Stop | None:
         head, plan = self._head, self._head["plan"]
         rows = self._tools.plans.read(head["id"], plan["attempt"], number)
         origin = Origin(
@@ -174,18 +174,12 @@ class Lane:
             first_id=plan["first_id"],
             chunk_size=plan["chunk_size"],
         )
-        recipients = [
-            Recipient(
-                position,
-                Message(
-                    f"{self._tools.deployment}-{origin.message_id(position)}",
-                    mobile,
-                    template.merge(params),
-                    size,
-                ),
-            )
-            for position, (mobile, params, size) in enumerate(rows)
-        ]
+        recipients = []
+        for position, (mobile, params, size) in enumerate(rows):
+            merged = text.text(params)
+            message_id = f"{self._tools.deployment}-{origin.message_id(position)}"
+            message = Message(message_id, mobile, merged, size, text.count(merged).encoding)
+            recipients.append(Recipient(position, message))
         slices = [recipients[at : at + plan["slice"]] for at in range(0, len(recipients), plan["slice"])]
         ledger = ChunkLedger(self._tools.dispatch, head["id"], number)
         result, stop = sender.send_chunk(ledger, ChunkPeople(self._tools.people, origin, now), slices)
