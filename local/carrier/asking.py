@@ -49,7 +49,7 @@ async def preview(request: web.Request) -> web.Response:
     simulator.authenticate(request)
     wanted = await read_body(request, PreviewRequest)
     text, code = wanted.text, wanted.language_code
-    size = measure(text, LanguageOptions(languageCode=code).tables() if code else None)
+    size = measure(text, LanguageOptions.model_validate({"languageCode": code}).tables() if code else None)
     return answer(
         {
             "originalText": text,

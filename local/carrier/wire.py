@@ -134,7 +134,7 @@ class Terms(NamedTuple):
         return cls(
             sender=message.sender,
             text=message.content.text,
-            language=message.content.language and message.content.language.tables(),
+            language=message.content.language.tables() if message.content.language else None,
             report_url=delivery.url and sys.intern(delivery.url),
             notify=delivery.notify,
             intermediate=delivery.intermediate_report,
