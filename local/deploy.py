@@ -56,7 +56,12 @@ def _apply(engine: Engine, parameters: Mapping[str, str]) -> dict[str, str]:
         "TemplateURL": f"http://{HOST}:{engine.url.rpartition(':')[2]}/{_ARTEFACTS}/template.json",
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {"Stage": STAGE, "MailSender": MAIL_SENDER, **parameters}.items()
+            for name, value in {
+                "Stage": STAGE,
+                "MailSender": MAIL_SENDER,
+                "LocalAddresses": "allowed",
+                **parameters,
+            }.items()
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

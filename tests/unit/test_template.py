@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kabar import guard
 from local import package, paths
 
 TEMPLATE = package.load()
@@ -329,3 +330,17 @@ def test_the_gateway_itself_answers_an_unknown_path_as_the_api_does() -> None:
     answer = TEMPLATE["Resources"]["Api"]["Properties"]["GatewayResponses"]["MISSING_AUTHENTICATION_TOKEN"]
     body = json.loads(answer["ResponseTemplates"]["application/json"])
     assert (answer["StatusCode"], body["status"], body["code"]) == (404, 404, "not_found")
+
+
+def test_nobody_can_let_callbacks_go_to_this_machine_in_aws() -> None:
+    """By default refused, and allowed only together with an account that AWS doesn't have."""
+    assert TEMPLATE["Parameters"]["LocalAddresses"]["Default"] == "refused"
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["LOCAL_ADDRESSES"] == {"Fn::Sub": "${LocalAddresses} in ${AWS::AccountId}"}
+    assert guard.LOCAL == "allowed in 000000000000"
+    overrides = [
+        name
+        for name, function in of_type("AWS::Serverless::Function")
+        if "LOCAL_ADDRESSES" in function.get("Environment", {}).get("Variables", {})
+    ]
+    assert not overrides

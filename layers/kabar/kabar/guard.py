@@ -24,6 +24,7 @@ from kabar.domain import addresses
 from kabar.domain.addresses import Forbidden, Target
 from kabar.domain.handover import AnswerLost, Refused, Unreachable
 
+LOCAL = "allowed in 000000000000"  # the setting LOCAL_ADDRESSES on this machine; AWS has no such account
 SECONDS = 15.0
 MAX_ANSWER = 64 * 1024
 TOGETHER = 16  # connections to one host
@@ -54,7 +55,7 @@ def addresses_of(name: str) -> list[str]:
 class Guard:
     """Calls addresses that customers gave, from any number of threads.
 
-    `local` also lets 127.0.0.1 be called, which the template can't switch on in AWS.
+    `local` (the setting LOCAL_ADDRESSES is LOCAL) also lets 127.0.0.1 be called.
     """
 
     def __init__(
