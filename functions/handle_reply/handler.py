@@ -1,4 +1,4 @@
-"""Replies from the queue -> the inbox, and the opt-outs that they mean."""
+"""Replies from the queue -> the inbox, and what they mean: opt-outs and coming back."""
 
 import json
 import time
@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 from kabar import settings
+from kabar.domain.commands import Means, command_in, commands_of
 from kabar.domain.inbound import reply_of
 from kabar.domain.messages import Reply
-from kabar.domain.replies import OptOut, answered, is_opt_out, list_to_leave
+from kabar.domain.replies import answered, opt_out, rules_of
 from kabar.log import logger, masked
-from kabar.storage.dynamo import Table
-from kabar.storage.people import Replies
+from kabar.storage import browse, ids, workspaces
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.replies import Replies, Taken
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,17 @@ class Settings:
     members_table: str
     people_table: str
     dispatch_table: str
+    activity_table: str
 
 
 SETTINGS = settings.read(Settings)
+WORKSPACES = Table(SETTINGS.workspaces_table)
 REPLIES = Replies(
     Table(SETTINGS.people_table),
     Table(SETTINGS.members_table),
-    Table(SETTINGS.workspaces_table),
+    WORKSPACES,
     Table(SETTINGS.dispatch_table),
+    Table(SETTINGS.activity_table),
 )
 
 
@@ -53,19 +58,46 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 
 
 def handle(workspace: str, carrier: str, reply: Reply) -> None:
-    """Tie the reply to the message it answers, and put it with the opt-out that it means [I2] [I3] [I4]."""
-    sent = partial(REPLIES.was_handed_over, workspace)
-    answer = answered(REPLIES.facts(workspace, reply.mobile), reply.to, sent)
-    opt_out = None
-    if is_opt_out(reply.text):
-        opt_out = OptOut(list_to_leave(answer, reply.at, partial(REPLIES.campaign_end, workspace)))
-    new = REPLIES.put(workspace, carrier, reply, answer, opt_out, lambda: int(time.time() * 1000))
+    """Put the reply with the opt-out that it means, unless that is done [I2] [I3] [I4]."""
+    kept, new = REPLIES.get(workspace, reply.mobile, carrier, reply.id), False
+    if kept is None:
+        kept, new = REPLIES.put(workspace, carrier, reply, _understood(workspace, reply), _now)
     logger.info(
         "reply taken" if new else "reply repeated",
         workspace=workspace,
         reply=reply.id,
         mobile=masked(reply.mobile),
-        answers=answer.message if answer else None,
-        opt_out=opt_out is not None,
-        list=opt_out.list if opt_out else None,
+        answers=kept.get("message"),
+        command=kept.get("command"),
+        left=kept.get("left"),
+        list=kept.get("list"),
     )
+
+
+def _understood(workspace: str, reply: Reply) -> Taken:
+    """What a reply answers, and what is to become of it."""
+    decided = workspaces.settings(WORKSPACES, workspace)
+    rules = rules_of(decided)
+    sent = partial(REPLIES.was_handed_over, workspace)
+    answer = answered(REPLIES.facts(workspace, reply.mobile), reply.to, sent)
+    command = command_in(reply.text, commands_of(decided))
+    leaves = None
+    if command and command.means is Means.OPT_OUT:
+        leaves = opt_out(answer, reply.at, rules, partial(REPLIES.campaign_end, workspace))
+    list_id = answer.list if answer else None
+    head: Item = (browse.list_head(WORKSPACES, workspace, list_id) if list_id else None) or {}
+    first = ids.reserve(WORKSPACES, 2)
+    return Taken(
+        first,
+        first + 1,
+        answer,
+        list_id,
+        head.get("name"),
+        head.get("batch"),
+        command.means if command else None,
+        leaves,
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -23,6 +23,7 @@ CARRIER_ID = "817790313235066447"
 @pytest.fixture
 def dynamo() -> FakeDynamo:
     fake = FakeDynamo()
+    settings(fake)
     fake.seed("workspaces", keys.list_head("acme", 3000), members=1, opted_out=0)
     fake.seed("members", keys.member(3000, MOBILE), mobile=MOBILE, params=["Amy"])
     submitted(fake, 5001)
@@ -33,6 +34,11 @@ def dynamo() -> FakeDynamo:
 def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr("kabar.storage.dynamo.time.sleep", lambda _: None)
     return load("handle_reply", monkeypatch, dynamodb=dynamo)
+
+
+def settings(dynamo: FakeDynamo, **changes: Any) -> None:
+    decided = {"name": "acme", "timezone": "UTC", "sender": "3774", "max_digits": 14} | changes
+    dynamo.seed("workspaces", keys.settings("acme"), **decided)
 
 
 def submitted(dynamo: FakeDynamo, message: int, **changes: Any) -> None:
@@ -92,6 +98,7 @@ def test_stop_leaves_the_list_of_the_message_it_answers_from_now_on(
 def test_a_repeated_reply_changes_nothing(function: ModuleType, dynamo: FakeDynamo) -> None:
     function.handler(queued(reply(), reply()), None)
     before = {table: dict(rows) for table, rows in dynamo.tables.items()}
+    assert len(before["activity"]) == 1
     function.handler(queued(reply()), None)
     assert dynamo.tables == before
     assert counted(dynamo) == 1
@@ -177,7 +184,7 @@ def test_an_opt_out_counts_without_the_member_or_the_list(
     if gone == "member":
         dynamo.tables["members"].clear()
     else:
-        dynamo.tables["workspaces"].clear()
+        delete_list(dynamo)
     function.handler(queued(reply()), None)
     assert set(standing(dynamo)["lists"]) == {"3000"}
     assert ("opted_out" in member(dynamo)) is (gone == "list")
@@ -205,18 +212,24 @@ def delete_member(dynamo: FakeDynamo) -> None:
 
 
 def delete_list(dynamo: FakeDynamo) -> None:
-    dynamo.tables["workspaces"].clear()
+    key = keys.list_head("acme", 3000)
+    dynamo.tables["workspaces"].pop((key["pk"], key["sk"]))
 
 
 def conflict(_: FakeDynamo) -> None:
     raise client_error("TransactionCanceledException", CancellationReasons=[{"Code": "TransactionConflict"}])
 
 
+def before_the_put(dynamo: FakeDynamo, *hooks: Callable[[], None]) -> None:
+    """Each before one attempt at it; the write before them reserves ids."""
+    dynamo.before += [lambda: None, *hooks]
+
+
 @pytest.mark.parametrize("change", [change_lists, opt_out_by_hand, delete_member, delete_list, conflict])
 def test_a_change_between_reading_and_writing_loses_nothing(
     function: ModuleType, dynamo: FakeDynamo, change: Callable[[FakeDynamo], None]
 ) -> None:
-    dynamo.before.append(lambda: change(dynamo))
+    before_the_put(dynamo, lambda: change(dynamo))
     function.handler(queued(reply()), None)
     assert inbox(dynamo)["opt_out"] is True
     assert "3000" in standing(dynamo)["lists"]
@@ -235,13 +248,13 @@ def test_an_opt_out_that_had_to_wait_for_other_writers_is_acknowledged_when_it_i
         waited.append(next(times))
         conflict(dynamo)
 
-    dynamo.before += [wait] * 3
+    before_the_put(dynamo, wait, wait, wait)
     function.handler(queued(reply()), None)
     assert standing(dynamo)["lists"]["3000"]["at"] > waited[-1] * 1000
 
 
 def test_the_same_reply_taken_twice_at_once_is_taken_once(function: ModuleType, dynamo: FakeDynamo) -> None:
-    dynamo.before.append(lambda: function.handler(queued(reply()), None))
+    before_the_put(dynamo, lambda: function.handler(queued(reply()), None))
     function.handler(queued(reply()), None)
     assert counted(dynamo) == 1
 
@@ -255,7 +268,7 @@ def test_a_reply_that_keeps_meeting_changes_comes_again_and_the_others_are_done(
         else:
             change_lists(dynamo)
 
-    dynamo.before += [toggle] * 10
+    before_the_put(dynamo, *[toggle] * 10)
     with pytest.raises(ExceptionGroup) as raised:
         function.handler(queued(reply(), reply("thanks", id="2")), None)
     assert [type(failure) for failure in raised.value.exceptions] == [Contended]
@@ -310,3 +323,105 @@ def test_a_stop_answers_the_newest_message_that_was_handed_over(
         dynamo.seed("dispatch", keys.claim(4100, 0, 1), **claim)
     function.handler(queued(reply()), None)
     assert set(standing(dynamo)["lists"]) == ({"3100"} if handed_over else {"3000"})
+
+
+def test_a_reply_gets_an_id_of_ours_and_its_place_in_the_inbox(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    """[I1]: what callbacks and the API call it by, and where the inbox finds it."""
+    dynamo.seed("workspaces", keys.list_head("acme", 3000), members=1, name="Gym", batch="Q4")
+    function.handler(queued(reply("hello")), None)
+    kept = inbox(dynamo)
+    assert kept["by_workspace_pk"] == keys.inbox_shard("acme", MOBILE)
+    assert kept["by_workspace_sk"] == f"{REPLIED_AT:013d}#{kept['reply_id']:016d}"
+    assert (kept["list_name"], kept["batch"]) == ("Gym", "Q4")
+    pointer = dynamo.find("people", keys.reply_by_id("acme", kept["reply_id"])) or {}
+    assert (pointer["mobile"], pointer["reply"]) == (MOBILE, kept["sk"])
+
+
+def test_a_reply_from_the_future_was_received_now(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(queued(reply("hello", at=253402300799000)), None)
+    assert inbox(dynamo)["at"] == inbox(dynamo)["taken_at"] <= int(time.time() * 1000)
+
+
+def test_a_workspace_widens_opt_outs_to_everything(function: ModuleType, dynamo: FakeDynamo) -> None:
+    settings(dynamo, opt_out_scope="everything")
+    function.handler(queued(reply()), None)
+    assert standing(dynamo)["everything"]["by"] == f"reply:{CARRIER_ID}"
+    assert "lists" not in standing(dynamo)
+    assert suppression(standing(dynamo), 3001) is Reason.OPTED_OUT
+    assert inbox(dynamo)["left"] == "everything"
+    function.handler(queued(reply(id="2")), None)
+    assert standing(dynamo)["everything"]["by"] == f"reply:{CARRIER_ID}"
+
+
+def test_the_reply_window_is_a_setting(function: ModuleType, dynamo: FakeDynamo) -> None:
+    settings(dynamo, reply_window_hours=100)
+    dynamo.seed("workspaces", keys.campaign_head("acme", 4000), status="completed", closed_at=SENT_AT)
+    function.handler(queued(reply(at=SENT_AT + 99 * HOURS)), None)
+    assert inbox(dynamo)["left"] == "list"
+
+
+def test_a_word_that_was_switched_off_is_an_ordinary_reply(function: ModuleType, dynamo: FakeDynamo) -> None:
+    settings(dynamo, commands={"stop": {"word": "STOP", "means": "opt_out", "enabled": False}})
+    function.handler(queued(reply()), None)
+    assert inbox(dynamo)["opt_out"] is False
+    assert standing(dynamo) == {}
+
+
+@pytest.mark.parametrize("scope", ["list", "everything"])
+def test_start_takes_back_what_a_reply_to_the_same_number_did(
+    function: ModuleType, dynamo: FakeDynamo, scope: str
+) -> None:
+    """[I3] [I5]"""
+    settings(dynamo, opt_out_scope=scope)
+    function.handler(queued(reply()), None)
+    function.handler(queued(reply("Start!", id="2")), None)
+    assert suppression(standing(dynamo), 3000) is Reason.NONE
+    assert "opted_out" not in member(dynamo)
+    assert counted(dynamo) == 0
+    assert inbox(dynamo, "2")["command"] == "opt_in"
+    whats = [entry["what"] for entry in dynamo.tables["activity"].values()]
+    assert sorted(whats) == ["opted in again", "opted out"]
+
+
+def test_start_takes_a_number_off_the_blacklist_that_a_reply_put_there(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    function.handler(queued(reply(to="99")), None)
+    assert "blacklisted" in standing(dynamo)
+    function.handler(queued(reply("START", id="2", to="99")), None)
+    assert not {"blacklisted", "by_workspace_pk", "by_workspace_sk"} & set(standing(dynamo))
+
+
+def test_start_undoes_nothing_that_was_done_by_hand_or_that_answered_another_number(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    """[I5]"""
+    by_hand, elsewhere = {"at": 1, "by": "api:key:1"}, {"at": 2, "by": "reply:1", "to": "3775"}
+    marks = {"lists": {"3000": by_hand, "3001": elsewhere}, "blacklisted": by_hand, "everything": elsewhere}
+    dynamo.seed("people", keys.standing("acme", MOBILE), **marks)
+    function.handler(queued(reply("START")), None)
+    assert {name: standing(dynamo)[name] for name in marks} == marks
+    assert dynamo.tables["activity"] == {}
+
+
+def test_start_while_something_else_changes_undoes_what_is_there_then(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    function.handler(queued(reply()), None)
+    by_hand = {"at": 1, "by": "api:key:1"}
+    before_the_put(
+        dynamo, lambda: dynamo.seed("people", keys.standing("acme", MOBILE), lists={"3000": by_hand})
+    )
+    function.handler(queued(reply("START", id="2")), None)
+    assert standing(dynamo)["lists"] == {"3000": by_hand}
+
+
+def test_f27_a_burst_of_replies_is_as_many_replies(function: ModuleType, dynamo: FakeDynamo) -> None:
+    """Each comes twice, as queues may deliver."""
+    bodies = [reply(f"n{n}", id=str(n), mobile=f"+6421555{n:04d}") for n in range(200)]
+    for start in range(0, 200, 10):
+        function.handler(queued(*bodies[start : start + 10], *bodies[start : start + 3]), None)
+    kept = [row for row in dynamo.tables["people"].values() if row.get("via") == "reply"]
+    assert len(kept) == len({row["reply_id"] for row in kept}) == 200

@@ -1,94 +1,29 @@
-"""What a reply answers [I2], whether it is an opt-out [I3], and what it leaves [I4]."""
+"""What a reply answers [I2], what an opt-out leaves [I4] and which response goes out [I9]."""
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from kabar.domain.commands import Means
 from kabar.domain.replies import (
-    OPEN_FOR_REPLIES,
-    OPT_OUT_WORDS,
+    HOUR_MS,
+    Leaves,
+    OptOut,
+    Rules,
     Sent,
     answered,
-    is_opt_out,
-    list_to_leave,
+    dedicated_numbers,
+    may_be_answered,
+    opt_out,
+    response,
+    rules_of,
+    with_one_more,
 )
 
-WIDE = {chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
-AROUND = st.text(st.sampled_from(" \t\r\n\u00a0\u200b.,;:!?¡¿*\"'()[]{}-–—_/\\#…«»👍🛑"), max_size=6)
-
-
-def in_other_letters(word: str) -> list[str]:
-    """The same word as other keyboards, phones and languages write it."""
-    turkish_lower = word.replace("I", "ı").replace("İ", "i").lower()
-    turkish_upper = word.lower().replace("i", "İ").replace("ı", "I").upper()
-    return [
-        word,
-        word.lower(),
-        word.upper(),
-        word.capitalize(),
-        word.swapcase(),
-        turkish_lower,
-        turkish_upper,
-        "".join(WIDE.get(letter, letter) for letter in word),
-        unicodedata.normalize("NFD", word),
-        unicodedata.normalize("NFKD", word.lower()),
-    ]
-
-
-@pytest.mark.parametrize("word", OPT_OUT_WORDS)
-def test_an_opt_out_word_counts_however_it_is_written(word: str) -> None:
-    assert [variant for variant in in_other_letters(word) if not is_opt_out(variant)] == []
-
-
-@pytest.mark.parametrize(
-    "text", ["İPTAL", "iptal", "IPTAL", "ıptal", " Stop.", "STOP!!", "ＳＴＯＰ", "I\u0307PTAL", "i\u0307ptal"]
-)
-def test_keyword_variants_are_one_match(text: str) -> None:
-    """F23"""
-    assert is_opt_out(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["ARRÊT", "arrêt", "“Stop”", "stop\u200b", "STOP 🛑", "Opt out", "opt – out", "stop\r\n"]
-)
-def test_accents_quotes_emoji_and_invisible_characters_do_not_hide_an_opt_out(text: str) -> None:
-    assert is_opt_out(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("don't stop", "we must stop this bill", "stop it", "please stop", "STOP STOP", "nonstop", "stopp"),
-        *("", " ", "!!", "s t o p", "0", "yes", "the end", "batal deh", "İptal etmeyin", "stop1", "ST OP"),
-    ],
-)
-def test_a_text_that_merely_contains_the_word_is_no_opt_out(text: str) -> None:
-    """F23"""
-    assert not is_opt_out(text)
-
-
-@given(st.sampled_from(OPT_OUT_WORDS), AROUND, AROUND, st.randoms(use_true_random=False))
-def test_punctuation_and_spaces_around_and_any_case_never_matter(
-    word: str, before: str, after: str, random: Any
-) -> None:
-    mixed = "".join(random.choice([letter.lower(), letter.upper()]) for letter in word)
-    assert is_opt_out(before + mixed + after)
-
-
-@given(st.sampled_from(OPT_OUT_WORDS), st.text(st.sampled_from("abcçdeğöşüzABC019"), min_size=1, max_size=8))
-def test_another_word_beside_it_makes_it_a_sentence(word: str, other: str) -> None:
-    assert not is_opt_out(f"{word} {other}")
-    assert not is_opt_out(f"{other}, {word}")
-
-
-@given(st.text(max_size=60))
-def test_any_text_can_be_judged_and_its_normal_forms_are_judged_alike(text: str) -> None:
-    forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")]
-    assert len({is_opt_out(form) for form in [text, *forms]}) == 1
+WINDOW = 72 * HOUR_MS
+RULES = Rules(numbers=("3774", "+642108123"))
+BLACKLIST = OptOut(Leaves.BLACKLIST)
 
 
 def fact(message: int, status: str = "submitted", **attributes: Any) -> dict[str, Any]:
@@ -154,20 +89,104 @@ def never(_: int) -> int | None:
 @pytest.mark.parametrize(
     ("sent_at", "ended_at", "tied"),
     [
-        (-OPEN_FOR_REPLIES, never, True),
-        (-OPEN_FOR_REPLIES - 1, lambda _: None, True),
-        (-OPEN_FOR_REPLIES - 1, lambda _: -OPEN_FOR_REPLIES, True),
-        (-OPEN_FOR_REPLIES - 1, lambda _: -OPEN_FOR_REPLIES - 1, False),
-        (-OPEN_FOR_REPLIES - 1, lambda _: 0, True),
+        (-WINDOW, never, True),
+        (-WINDOW - 1, lambda _: None, True),
+        (-WINDOW - 1, lambda _: -WINDOW, True),
+        (-WINDOW - 1, lambda _: -WINDOW - 1, False),
+        (-WINDOW - 1, lambda _: 0, True),
     ],
 )
 def test_an_opt_out_leaves_the_list_until_the_campaign_closes_for_replies(
     sent_at: int, ended_at: Callable[[int], int | None], tied: bool
 ) -> None:
     sent = Sent(message=1, at=sent_at, campaign=10, list=7, chunk=0, pos=1)
-    assert list_to_leave(sent, 0, ended_at) == (7 if tied else None)
+    assert opt_out(sent, 0, RULES, ended_at) == (OptOut(Leaves.LIST, 7) if tied else BLACKLIST)
 
 
-def test_an_opt_out_that_answers_no_message_of_a_list_leaves_none() -> None:
-    assert list_to_leave(None, 0, never) is None
-    assert list_to_leave(Sent(1, 0, None, None, None, None), 0, never) is None
+def test_how_long_a_campaign_stays_open_is_a_setting() -> None:
+    sent = Sent(message=1, at=-2 * HOUR_MS, campaign=10, list=7, chunk=0, pos=1)
+    short = rules_of({"sender": "3774", "reply_window_hours": 1})
+    assert opt_out(sent, 0, short, lambda _: -2 * HOUR_MS) == BLACKLIST
+    assert opt_out(sent, 0, RULES, never) == OptOut(Leaves.LIST, 7)
+
+
+def test_a_workspace_widens_opt_outs_to_everything_where_they_can_be_tied_to_a_list() -> None:
+    wide = rules_of({"sender": "3774", "opt_out_scope": "everything"})
+    sent = Sent(message=1, at=0, campaign=10, list=7, chunk=0, pos=1)
+    assert opt_out(sent, 1, wide, never) == OptOut(Leaves.EVERYTHING)
+    assert opt_out(None, 1, wide, never) == BLACKLIST
+
+
+def test_an_opt_out_that_answers_no_message_of_a_list_goes_on_the_blacklist() -> None:
+    assert opt_out(None, 0, RULES, never) == BLACKLIST
+    assert opt_out(Sent(1, 0, None, None, None, None), 0, RULES, never) == BLACKLIST
+
+
+def test_an_opt_out_that_answers_a_message_of_no_campaign_leaves_its_list_while_that_is_young() -> None:
+    sent = Sent(message=1, at=0, campaign=None, list=7, chunk=None, pos=None)
+    assert opt_out(sent, WINDOW, RULES, never) == OptOut(Leaves.LIST, 7)
+    assert opt_out(sent, WINDOW + 1, RULES, never) == BLACKLIST
+
+
+def test_a_default_sender_that_is_a_number_is_dedicated_from_the_start() -> None:
+    assert dedicated_numbers({"sender": "3774"}) == ["3774"]
+    assert dedicated_numbers({"sender": "Kabar"}) == []
+    assert dedicated_numbers({"sender": "3774", "numbers": ["+642108123"]}) == ["+642108123"]
+
+
+@pytest.mark.parametrize(
+    ("to", "dedicated"), [("3774", True), ("642108123", True), ("Kabar", False), ("", False), ("3775", False)]
+)
+def test_numbers_are_dedicated_whether_written_with_a_plus_or_not(to: str, dedicated: bool) -> None:
+    assert RULES.is_dedicated(to) is dedicated
+
+
+CAMPAIGN = {"reply_response": "campaign", "opt_out_response": "campaign out"}
+LIST = {"reply_response": "list", "opt_out_response": "list out"}
+DEFAULT = {"reply_response": "default", "opt_out_response": "default out"}
+KEYWORD = {"response": "keyword"}
+
+
+@pytest.mark.parametrize(
+    ("means", "sources", "keyword", "text"),
+    [
+        (None, [CAMPAIGN, LIST, DEFAULT], KEYWORD, "keyword"),
+        (None, [CAMPAIGN, LIST, DEFAULT], {}, "campaign"),
+        (None, [None, LIST, DEFAULT], None, "list"),
+        (None, [{"reply_response": ""}, {}, DEFAULT], None, "default"),
+        (None, [None, {}, {}], None, None),
+        (Means.OPT_OUT, [CAMPAIGN, LIST, DEFAULT], None, "campaign out"),
+        (Means.OPT_OUT, [{}, LIST, DEFAULT], None, "list out"),
+        (Means.OPT_OUT, [None, None, DEFAULT], None, "default out"),
+        (Means.OPT_OUT, [None, None, {"reply_response": "default"}], None, None),
+        (Means.OPT_IN, [{}, LIST, DEFAULT], None, "list"),
+    ],
+)
+def test_the_keywords_response_goes_before_the_lists_and_that_before_the_default(
+    means: Means | None, sources: list[Any], keyword: Any, text: str | None
+) -> None:
+    assert response(means, sources, keyword) == text
+
+
+@pytest.mark.parametrize(
+    ("mobile", "to", "answered_at_all"),
+    [
+        ("+6421555666", "3774", True),
+        ("+3774", "3774", False),  # ourselves, or a short code
+        ("+88991", "3774", False),
+        ("+642108123", "3774", False),  # another number of ours
+        ("+6421555666", "KABAR", False),
+        ("+6421555666", "", False),
+    ],
+)
+def test_machines_are_not_answered(mobile: str, to: str, answered_at_all: bool) -> None:
+    assert may_be_answered(mobile, to, RULES) is answered_at_all
+
+
+def test_a_number_gets_so_many_answers_in_an_hour() -> None:
+    times: list[int] = []
+    for at in range(0, 3 * HOUR_MS, HOUR_MS // 10):
+        times = with_one_more(times, at, 3) or times
+        assert len([each for each in times if each > at - HOUR_MS]) <= 3
+    assert with_one_more([0, 1, 2], HOUR_MS, 3) == [1, 2, HOUR_MS]
+    assert with_one_more([1, 2, 3], HOUR_MS, 3) is None

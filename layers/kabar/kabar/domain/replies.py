@@ -1,38 +1,18 @@
-"""Replies: the message that one answers, and whether it asks us to stop [I2] [I3] [I4]."""
+"""Replies: the message that one answers, what an opt-out leaves, and what answers it [I2] [I4] [I9]."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-OPT_OUT_WORDS = (
-    *("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT", "OPT-OUT", "REMOVE"),
-    *("TD", "ARRET", "RET", "İPTAL", "BERHENTI", "BATAL", "TIDAK"),
-)
-OPEN_FOR_REPLIES = 72 * 3600 * 1000  # milliseconds
-_MARKS = {"Mn", "Me", "Cf"}  # accents, enclosing marks, invisible characters
-_NOT_WORD = re.compile(r"[\W_]+")
+from kabar.domain.commands import Means
 
-
-def folded(text: str) -> str:
-    """The words of a text without what a phone's keyboard adds: case, accents, width, punctuation.
-
-    All of I, i, İ and ı become `i`; runs of anything that is neither letter nor digit become one space.
-    """
-    plain = unicodedata.normalize("NFKD", text).replace("ı", "i").casefold()
-    # once more: folding case may bring letters and marks that decompose further
-    apart = unicodedata.normalize("NFKD", plain)
-    letters = "".join(c for c in apart if unicodedata.category(c) not in _MARKS)
-    return _NOT_WORD.sub(" ", letters).strip()
-
-
-_FOLDED_OPT_OUT_WORDS = frozenset(map(folded, OPT_OUT_WORDS))
-
-
-def is_opt_out(text: str) -> bool:
-    """Whether the whole text is one of the opt-out words; a sentence that contains one is not [I3]."""
-    return folded(text) in _FOLDED_OPT_OUT_WORDS
+HOUR_MS = 3_600_000
+REPLY_WINDOW_HOURS = 72
+RESPONSES_PER_HOUR = 3
+_DEDICATED = re.compile(r"\+?[0-9]{3,15}")
+_PERSON = re.compile(r"\+[1-9][0-9]{6,14}")  # short codes are no people: they would answer the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +28,55 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class OptOut:
-    """What a reply leaves: one list, or everything (the blacklist) when it can't be tied to a list [I4]."""
+class Rules:
+    """What a workspace decides about replies.
 
-    list: int | None
+    `widen`: an opt-out leaves everything, not only the list; `window` is how long a campaign stays open for replies
+    after its last send, in ms; `forward`: replies to a list with an address are mailed there.
+    """
+
+    numbers: tuple[str, ...] = ()
+    widen: bool = False
+    window: int = REPLY_WINDOW_HOURS * HOUR_MS
+    per_hour: int = RESPONSES_PER_HOUR
+    forward: bool = True
+
+    def is_dedicated(self, to: str) -> bool:
+        """Whether the number that was written to is one of the workspace's own."""
+        return digits(to) in map(digits, self.numbers) if digits(to) else False
+
+
+def rules_of(settings: Mapping[str, Any]) -> Rules:
+    """The rules in a workspace's settings."""
+    return Rules(
+        tuple(dedicated_numbers(settings)),
+        settings.get("opt_out_scope") == Leaves.EVERYTHING,
+        settings.get("reply_window_hours", REPLY_WINDOW_HOURS) * HOUR_MS,
+        settings.get("responses_per_hour", RESPONSES_PER_HOUR),
+        settings.get("forward_replies", True),
+    )
+
+
+def dedicated_numbers(settings: Mapping[str, Any]) -> list[str]:
+    """The workspace's numbers and short codes; a default sender that is one is so from the start [A3]."""
+    sender: str = settings["sender"]
+    return list(settings.get("numbers", [sender] if _DEDICATED.fullmatch(sender) else []))
+
+
+class Leaves(StrEnum):
+    """What an opt-out leaves: a list, everything, or, when it can't be tied to a list, the blacklist is for it."""
+
+    LIST = "list"
+    EVERYTHING = "everything"
+    BLACKLIST = "blacklist"
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """What a reply leaves; `list` is of LIST alone."""
+
+    leaves: Leaves
+    list: int | None = None
 
 
 def answered(
@@ -63,14 +88,14 @@ def answered(
     over, reached nobody, so it can't be what is answered. Senders are compared by digits; a name as sender can't be
     replied to.
     """
-    number = _digits(to)
+    number = digits(to)
     submitted: list[Sent] = []
     refused: set[int] = set()
     for fact in facts:
         _, message, status = fact["sk"].split("#")
         if status == "rejected":
             refused.add(int(message))
-        elif status == "submitted" and number and _digits(fact["sender"]) == number:
+        elif status == "submitted" and number and digits(fact["sender"]) == number:
             place = (fact.get(name) for name in ("campaign", "list", "chunk", "pos"))
             submitted.append(Sent(int(message), fact["at"], *place))
     heard = (sent for sent in submitted if sent.message not in refused)
@@ -78,21 +103,51 @@ def answered(
     return next(filter(was_handed_over, newest_first), None)
 
 
-def list_to_leave(sent: Sent | None, replied_at: int, ended_at: Callable[[int], int | None]) -> int | None:
-    """The list that an opt-out leaves; None when it can't be tied to one, and the number is blacklisted [I4].
+def opt_out(
+    sent: Sent | None, replied_at: int, rules: Rules, ended_at: Callable[[int], int | None]
+) -> OptOut:
+    """What an opt-out leaves [I4].
 
-    A campaign closes for replies 72 hours after its last send. `ended_at` says when a campaign ended, None
-    while it is under way; it is asked only when the message itself is older than that.
+    A campaign closes for replies a while after its last send. `ended_at` says when a campaign ended, None while it
+    is under way; it is asked only when the message itself is older than that.
     """
-    if sent is None or sent.campaign is None or sent.list is None:
-        return None
-    if replied_at <= sent.at + OPEN_FOR_REPLIES:
-        return sent.list
-    ended = ended_at(sent.campaign)
-    return sent.list if ended is None or replied_at <= ended + OPEN_FOR_REPLIES else None
+    if sent is None or sent.list is None or not _open(sent, replied_at, rules, ended_at):
+        return OptOut(Leaves.BLACKLIST)
+    return OptOut(Leaves.EVERYTHING) if rules.widen else OptOut(Leaves.LIST, sent.list)
 
 
-def _digits(number: str) -> str:
+def _open(sent: Sent, replied_at: int, rules: Rules, ended_at: Callable[[int], int | None]) -> bool:
+    if replied_at <= sent.at + rules.window:
+        return True
+    ended = ended_at(sent.campaign) if sent.campaign is not None else sent.at
+    return ended is None or replied_at <= ended + rules.window
+
+
+def response(
+    means: Means | None, sources: Sequence[Mapping[str, Any] | None], keyword: Mapping[str, Any] | None = None
+) -> str | None:
+    """The text that answers: the keyword's, else the first of `sources` that has one; None for no answer [I9].
+
+    `sources` are heads of the campaign and the list and the settings, in this order.
+    """
+    if keyword and keyword.get("response"):
+        return str(keyword["response"])
+    name = "opt_out_response" if means is Means.OPT_OUT else "reply_response"
+    return next((str(source[name]) for source in sources if source and source.get(name)), None)
+
+
+def may_be_answered(mobile: str, to: str, rules: Rules) -> bool:
+    """Whether an answer would reach a person: no name, no short code, none of our own numbers [I3]."""
+    return bool(digits(to) and _PERSON.fullmatch(mobile)) and not rules.is_dedicated(mobile)
+
+
+def with_one_more(times: Sequence[int], now: int, per_hour: int) -> list[int] | None:
+    """The times (epoch ms) of a number's answers of the last hour and of this one; None when it had enough."""
+    recent = [at for at in times if at > now - HOUR_MS]
+    return [*recent, now] if len(recent) < per_hour else None
+
+
+def digits(number: str) -> str:
     """`+3774` and `3774` are `3774`; a name such as `Kabar24` is nothing."""
     bare = number.strip().removeprefix("+")
     return bare if bare.isascii() and bare.isdigit() else ""

@@ -13,6 +13,7 @@ Key = dict[str, str]
 MEMBER_SHARDS = 16
 CHUNKS_PER_PARTITION = 1000
 BLACKLIST_SHARDS = 4
+INBOX_SHARDS = 4
 MARK_SHARDS = 4
 
 
@@ -183,6 +184,25 @@ def fact(workspace: str, mobile: str, message: int, status: str) -> Key:
 
 def reply(workspace: str, mobile: str, carrier_name: str, carrier_id: str) -> Key:
     return _key(person_pk(workspace, mobile), f"in#{carrier_name}#{carrier_id}")
+
+
+def reply_by_id(workspace: str, reply_id: int) -> Key:
+    """Leads from our id of a reply to it."""
+    return _key(f"{workspace}#reply#{reply_id}", "reply")
+
+
+def inbox_shard(workspace: str, mobile: str) -> str:
+    """The partition of a reply in the index `by_workspace`."""
+    return inbox_pk(workspace, crc32(mobile.encode()) % INBOX_SHARDS)
+
+
+def inbox_pk(workspace: str, shard: int) -> str:
+    return f"{workspace}#inbox#{shard}"
+
+
+def answers(workspace: str, mobile: str, kind: str) -> Key:
+    """When the replies of a number were answered lately; `kind` is "reply" or "opt_out"."""
+    return _key(person_pk(workspace, mobile), f"answers#{kind}")
 
 
 def blacklist_shard(workspace: str, mobile: str) -> str:

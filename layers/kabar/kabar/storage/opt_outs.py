@@ -1,18 +1,24 @@
-"""Leaving a list and coming back: the standing, the member's mark and the list's counter in one transaction.
+"""Opting out and coming back: the standing, and for a list the member's mark and the list's counter, in one go.
 
-The standing is what sends and imports go by [I4] [I5]; the mark and the counter of opted out members follow it.
-Its `lists` leads from a list's id to {at, by}. [P35] [P36]
+The standing is what sends and imports go by [I4] [I5]; marks and counters of opted out members follow it. Its
+`lists` leads from a list's id to {at, by, to?}, `everything` and `blacklisted` hold one such mark; `to` is the
+number that a reply was sent to, which a START to the same number takes back. [P35] [P36]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from kabar.domain.replies import Leaves, OptOut, digits
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, transact, update_in
 
+BY_REPLY = "reply:"
 _ATTEMPTS = 10  # against other writers, such as other opt-outs of one list
+_BACK_AT_ONCE = 20  # lists that one START takes back; a transaction holds 100 writes
+_BLACKLISTED = ("blacklisted", "by_workspace_pk", "by_workspace_sk")
 
 Write = dict[str, Any]
+Mark = Callable[[], Item]
 
 
 class Contended(Exception):
@@ -20,56 +26,118 @@ class Contended(Exception):
 
 
 class OptOuts:
-    """Opt-outs from single lists, by numbers that are, were or never were their members."""
+    """Opt-outs of numbers from lists and from everything; a number needs to be no member of anything."""
 
     def __init__(self, people: Table, members: Table, workspaces: Table) -> None:
         self._people = people
         self._members = members
         self._workspaces = workspaces
 
+    def standing(self, workspace: str, mobile: str) -> Item:
+        return self._people.get(keys.standing(workspace, mobile), consistent=True) or {}
+
     def left_at(self, workspace: str, mobile: str, list_id: int) -> int | None:
         """When the number left the list, in epoch ms; None when it didn't."""
-        left = self._standing(workspace, mobile).get("lists", {}).get(str(list_id))
+        left = self.standing(workspace, mobile).get("lists", {}).get(str(list_id))
         return left["at"] if left else None
 
     def leave(self, workspace: str, mobile: str, list_id: int, by: str, clock: Callable[[], int]) -> None:
         """Nothing more goes to the number through the list; again it keeps its time. Raises Contended."""
-        _insist(lambda: self.leaving(workspace, mobile, list_id, by, clock))
+
+        def read() -> list[Write]:
+            standing = self.standing(workspace, mobile)
+            what = OptOut(Leaves.LIST, list_id)
+            return self.leaving(standing, workspace, mobile, what, lambda: {"at": clock(), "by": by})
+
+        insist(read)
 
     def undo(self, workspace: str, mobile: str, list_id: int) -> None:
         """The number gets what goes through the list again; its other opt-outs stay. Raises Contended."""
-        _insist(lambda: self._returning(workspace, mobile, list_id))
+        insist(lambda: self._returning(workspace, mobile, list_id))
 
-    def leaving(
-        self, workspace: str, mobile: str, list_id: int, by: str, clock: Callable[[], int]
+    def leaving(self, standing: Item, workspace: str, mobile: str, what: OptOut, mark: Mark) -> list[Write]:
+        """For `transact`: what an opt-out changes of what was read; `mark` is asked last, its time counts [I7].
+
+        A mark that is there already keeps its time.
+        """
+        if what.list is not None:
+            return self._leaving_list(standing, workspace, mobile, what.list, mark)
+        key, made = keys.standing(workspace, mobile), mark()
+        if what.leaves is Leaves.EVERYTHING:
+            sets = "SET everything = if_not_exists(everything, :mark)"
+            as_read = _has("everything", "everything" in standing)
+            return [update_in(self._people, key, sets, as_read, values={":mark": made})]
+        return [
+            update_in(
+                self._people,
+                key,
+                "SET blacklisted = if_not_exists(blacklisted, :mark), mobile = :mobile, "
+                "by_workspace_pk = if_not_exists(by_workspace_pk, :pk), "
+                "by_workspace_sk = if_not_exists(by_workspace_sk, :sk)",
+                _has("blacklisted", "blacklisted" in standing),
+                values={
+                    ":mark": made,
+                    ":mobile": mobile,
+                    ":pk": keys.blacklist_shard(workspace, mobile),
+                    ":sk": f"{made['at']:013d}#{mobile}",
+                },
+            )
+        ]
+
+    def coming_back(
+        self, standing: Item, workspace: str, mobile: str, is_undone: Callable[[Mapping[str, Any]], bool]
+    ) -> tuple[Item, list[Write]]:
+        """For `transact`: the standing without the marks that are undone, and what makes it so."""
+        lists = [name for name, mark in standing.get("lists", {}).items() if is_undone(mark)][:_BACK_AT_ONCE]
+        whole = [
+            name for name in ("everything", "blacklisted") if name in standing and is_undone(standing[name])
+        ]
+        if not lists and not whole:
+            return standing, []
+        after = {name: value for name, value in standing.items() if name not in whole}
+        after["lists"] = {k: mark for k, mark in standing.get("lists", {}).items() if k not in lists}
+        names = {f"#list{n}": name for n, name in enumerate(lists)}
+        gone = [f"lists.{place}" for place in names]
+        gone += [part for name in whole for part in (_BLACKLISTED if name == "blacklisted" else (name,))]
+        seen = [(f"lists.{place}", standing["lists"][name]) for place, name in names.items()]
+        seen += [(name, standing[name]) for name in whole]
+        values = {f":seen{n}": mark for n, (_, mark) in enumerate(seen)}
+        as_read = " AND ".join(f"{path} = :seen{n}" for n, (path, _) in enumerate(seen))
+        key, sets = keys.standing(workspace, mobile), f"REMOVE {', '.join(gone)}"
+        writes = [update_in(self._people, key, sets, as_read, names=names or None, values=values)]
+        for name in lists:
+            writes += self._unmarking(workspace, mobile, int(name))
+        return after, writes
+
+    def _leaving_list(
+        self, standing: Item, workspace: str, mobile: str, list_id: int, mark: Mark
     ) -> list[Write]:
-        """For `transact`: reads what an opt-out changes, then takes the time it counts from [I7]."""
-        standing = self._standing(workspace, mobile)
         member, head = self._member(mobile, list_id), self._head(workspace, list_id)
-        now = clock()
-        writes = [self._leave(standing, workspace, mobile, list_id, {"at": now, "by": by})]
+        made = mark()
+        writes = [self._leave(standing, workspace, mobile, list_id, made)]
         if member and "opted_out" not in member:
-            writes.append(self._mark(member, list_id, now))
+            writes.append(self._mark(member, list_id, made["at"]))
             if head and "deleted" not in member:  # a list counts opted out ones among its members
                 writes.append(self._count(workspace, list_id, 1))
         return writes
 
     def _returning(self, workspace: str, mobile: str, list_id: int) -> list[Write]:
         writes = []
-        if str(list_id) in self._standing(workspace, mobile).get("lists", {}):
+        if str(list_id) in self.standing(workspace, mobile).get("lists", {}):
             key, names = keys.standing(workspace, mobile), {"#list": str(list_id)}
             writes.append(
                 update_in(self._people, key, "REMOVE lists.#list", "attribute_exists(lists)", names=names)
             )
-        member, head = self._member(mobile, list_id), self._head(workspace, list_id)
-        if member and "opted_out" in member:
-            writes.append(self._mark(member, list_id, None))
-            if head and "deleted" not in member:
-                writes.append(self._count(workspace, list_id, -1))
-        return writes
+        return writes + self._unmarking(workspace, mobile, list_id)
 
-    def _standing(self, workspace: str, mobile: str) -> Item:
-        return self._people.get(keys.standing(workspace, mobile), consistent=True) or {}
+    def _unmarking(self, workspace: str, mobile: str, list_id: int) -> list[Write]:
+        member, head = self._member(mobile, list_id), self._head(workspace, list_id)
+        if not member or "opted_out" not in member:
+            return []
+        writes = [self._mark(member, list_id, None)]
+        if head and "deleted" not in member:
+            writes.append(self._count(workspace, list_id, -1))
+        return writes
 
     def _member(self, mobile: str, list_id: int) -> Item | None:
         return self._members.get(keys.member(list_id, mobile), consistent=True)
@@ -105,24 +173,38 @@ class OptOuts:
             self._people,
             key,
             "SET lists.#list = if_not_exists(lists.#list, :mark)",
-            "attribute_exists(lists)",
+            "attribute_exists(lists) AND " + _has("lists.#list", str(list_id) in standing["lists"]),
             names={"#list": str(list_id)},
             values={":mark": mark},
         )
+
+
+def replied_to(to: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Which marks a START to the number `to` undoes: those that replies to it made, no others [I5]."""
+
+    def is_undone(mark: Mapping[str, Any]) -> bool:
+        by_reply = str(mark["by"]).startswith(BY_REPLY)
+        return by_reply and (mark.get("to", to) == to or digits(mark["to"]) == digits(to) != "")
+
+    return is_undone
 
 
 def _has(attribute: str, there: bool) -> str:
     return f"attribute_{'exists' if there else 'not_exists'}({attribute})"
 
 
-def _insist(read: Callable[[], list[Write]]) -> None:
+def insist(read: Callable[[], list[Write]]) -> bool:
+    """Write what `read` says, reading again when somebody else was faster; whether there was anything to write.
+
+    Raises Contended.
+    """
     for _ in range(_ATTEMPTS):
         writes = read()
         if not writes:
-            return
+            return False
         try:
             transact(writes, attempts=1)
         except (ConditionFailed, Unprocessed):
             continue  # somebody else writes what it changes: read again
-        return
+        return True
     raise Contended("an opt-out kept meeting other writers")
