@@ -30,7 +30,15 @@ IDEMPOTENCY_KEY = {
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 LOCATED = frozenset(
-    {"create_campaign", "create_list", "create_import", "create_export", "create_api_key", "add_user"}
+    {
+        "create_campaign",
+        "create_list",
+        "create_import",
+        "create_export",
+        "create_api_key",
+        "add_user",
+        "create_template",
+    }
 )  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
@@ -58,6 +66,9 @@ TAGGED = frozenset(
         "change_settings",
         "get_sending_hours",
         "set_sending_hours",
+        "create_template",
+        "get_template",
+        "edit_template",
     ]
 )
 FAILURES = {

@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field
 from kabar.domain.campaigns import Life
 from kabar.domain.schedule import BadSchedule, Due, due, zone
 from kabar.domain.statuses import MEANINGS
-from kabar.domain.text import UnknownPlaceholder, parse
 from kabar.storage.reports import Report
 from schemas import Count, Id, Request, Time, View, moment
+from text_schemas import EncodingName, Message
 
 _SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 
@@ -36,17 +36,11 @@ class At(Request):
         return due(wanted, zone(self.timezone), datetime.fromtimestamp(now / 1000, UTC))
 
 
-class NewCampaign(Request):
+class NewCampaign(Message):
     """A campaign to send now or at a time."""
 
     name: str = Field(min_length=1, max_length=50, examples=["Christmas hours"])
     list_id: Id
-    text: str = Field(
-        min_length=1,
-        max_length=1600,
-        description="%%1%% to %%6%% stand for each recipient's params.",
-        examples=["Hi %%1%%, we are open on Boxing Day."],
-    )
     schedule: Literal["now"] | At = Field(description="When to send.")
     sender: str | None = Field(
         default=None,
@@ -65,21 +59,12 @@ class NewCampaign(Request):
             details = [f"{each['loc'][1]}: {each['msg']}" for each in wrong]
             raise ValueError("; ".join(details) or 'give "now", or {"at": …, "timezone": …}') from error
 
-    @field_validator("name", "text")
+    @field_validator("name")
     @classmethod
     def _no_nul(cls, value: str) -> str:
         if "\0" in value:
             raise ValueError("a NUL character is no text")
         return value
-
-    @field_validator("text")
-    @classmethod
-    def _placeholders(cls, text: str) -> str:
-        try:
-            parse(text)
-        except UnknownPlaceholder as error:
-            raise ValueError(str(error)) from error
-        return text
 
     @field_validator("sender")
     @classmethod
@@ -106,6 +91,8 @@ class CampaignView(View):
     status_reason: str | None = Field(description="Why it is paused or failed.")
     list_id: Id
     text: str
+    encoding: EncodingName
+    smart: bool = Field(description="Whether characters are replaced by plain equivalents.")
     sender: str
     recipients: Count | None = Field(description="Known once the recipients are frozen at the start.")
     segments: Count | None = Field(description="Of all recipients' texts together; known with recipients.")
@@ -124,6 +111,8 @@ class CampaignView(View):
             status_reason=head.get("status_reason"),
             list_id=head["list_id"],
             text=head["text"],
+            encoding=head.get("encoding", "gsm"),
+            smart=head.get("smart", False),
             sender=head["sender"],
             recipients=plan.get("recipients"),
             segments=plan.get("segments"),

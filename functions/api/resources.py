@@ -12,6 +12,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "lists": ("lists", "members", "exports", "imports"),
     "imports": ("imports",),
     "campaigns": ("campaigns",),
+    "templates": ("templates",),
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),

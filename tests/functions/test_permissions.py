@@ -53,6 +53,7 @@ def ids(api: Api) -> dict[str, str]:
         "user_id": add_user(api).json["id"],
         "mobile": MOBILE,
         "prefix": "021",
+        "template_id": str(api.call("POST", "/v1/templates", {"name": "Hi", "text": "Hi"}).json["id"]),
         "export_id": str(api.call("POST", "/v1/lists/7/exports").json["id"]),
     }
 

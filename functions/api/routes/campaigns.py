@@ -13,6 +13,7 @@ from kabar.storage import browse, executions, keys, workspaces
 from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
 from kabar.storage.chunks import Chunks
 from kabar.storage.reports import report
+from message_texts import check_encoding, text_of
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, Page
@@ -45,11 +46,14 @@ def _create(new: NewCampaign, caller: Caller, at: int, campaign: int, request_id
     if browse.list_head(table("workspaces"), workspace, new.list_id) is None:
         raise invalid("list_id", "there is no list with this id")
     defaults = workspaces.settings(table("workspaces"), workspace)
+    check_encoding(new.encoding, defaults["carrier"])
     head: dict[str, Any] = {
         "id": campaign,
         "name": new.name,
         "list_id": new.list_id,
-        "text": new.text,
+        "text": text_of(new, table("workspaces"), workspace),
+        "encoding": new.encoding,
+        "smart": new.smart,
         "sender": new.sender or defaults["sender"],
         "carrier": defaults["carrier"],
         "due_at": at,

@@ -1,0 +1,32 @@
+"""The text that a request means, and whether the workspace's carrier can send it so [E2] [E5]."""
+
+from kabar.carriers import carrier
+from kabar.domain.segments import Encoding
+from kabar.storage import templates
+from kabar.storage.dynamo import Table
+from problems import invalid
+from text_schemas import Message
+
+
+def text_of(message: Message, table: Table, workspace: str) -> str:
+    """The text, or that of the template. Raises Problem."""
+    if message.text is not None and message.template_id is None:
+        return message.text
+    if message.text is not None or message.template_id is None:
+        raise invalid("text", "give either a text or a template_id")
+    template = templates.get(table, workspace, message.template_id)
+    if template is None:
+        raise invalid("template_id", "there is no template with this id")
+    return str(template["text"])
+
+
+def offered(name: str) -> list[Encoding]:
+    """What the carrier called `name` offers, in the order of Encoding."""
+    return [encoding for encoding in Encoding if encoding in carrier(name).encodings]
+
+
+def check_encoding(encoding: str, carrier_name: str) -> None:
+    """Raises Problem when the carrier doesn't offer it."""
+    known = offered(carrier_name)
+    if encoding not in known:
+        raise invalid("encoding", f"{carrier_name} offers only {', '.join(known)}")
