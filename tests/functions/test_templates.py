@@ -112,5 +112,6 @@ def test_a_campaign_keeps_its_encoding(api: Api) -> None:
     assert {name: made[name] for name in wanted} == wanted
     plain = api.call("POST", "/v1/campaigns", api.campaign()).json
     assert (plain["encoding"], plain["smart"]) == ("gsm", False)
-    stored = api.tables.tables["workspaces"][tuple(keys.campaign_head("acme", made["id"]).values())]
+    key = keys.campaign_head("acme", made["id"])
+    stored = api.tables.tables["workspaces"][key["pk"], key["sk"]]
     assert {name: stored[name] for name in wanted} == wanted
