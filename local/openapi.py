@@ -72,6 +72,8 @@ TAGGED = frozenset(
     ]
 )
 FAILURES = {
+    "put_command": ("STATUS_CONFLICT",),
+    "delete_command": ("STATUS_CONFLICT",),
     "add_member": ("ALREADY_EXISTS", "LIST_LOADING"),
     "put_member": ("LIST_LOADING",),
     "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),

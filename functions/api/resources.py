@@ -16,7 +16,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),
-    "settings": ("settings", "prefixes", "sending_hours"),
+    "settings": ("settings", "prefixes", "replies", "sending_hours"),
     "activity": ("activity",),
     "openapi.json": ("document",),
 }

@@ -45,6 +45,7 @@ def ids(api: Api) -> dict[str, str]:
     api.tables.seed("members", keys.member(7, MOBILE), params=["Amy"], at=1)
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
     api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
+    api.call("PUT", "/v1/settings/opt-out-commands/GYMOUT", {})
     return {
         "list_id": "7",
         "campaign_id": str(campaign["id"]),
@@ -54,6 +55,7 @@ def ids(api: Api) -> dict[str, str]:
         "mobile": MOBILE,
         "prefix": "021",
         "template_id": str(api.call("POST", "/v1/templates", {"name": "Hi", "text": "Hi"}).json["id"]),
+        "word": "GYMOUT",
         "export_id": str(api.call("POST", "/v1/lists/7/exports").json["id"]),
     }
 

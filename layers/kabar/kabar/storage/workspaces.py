@@ -1,7 +1,8 @@
 """One customer organisation: its settings, carriers, webhooks and prefix map [A1] [A3] [B4]. [P1]
 
 The shapes: settings {name, timezone, email, sender, carrier, max_digits, created_at, masks?, numbers?,
-version?}; carrier {base_url,
+version?, and of replies: commands?, opt_out_scope?, reply_window_hours?, responses_per_hour?, forward_replies?,
+reply_response?, opt_out_response?}; carrier {base_url,
 rate (segments per second), slice (recipients per call), secret (name in Secrets Manager)}; webhook
 {workspace, carrier, secret}. Nothing here is a secret.
 """
@@ -83,15 +84,18 @@ def change(
     *,
     by: str,
     now: int,
+    what: str = "settings changed",
+    detail: Mapping[str, Any] | None = None,
 ) -> Item:
-    """Set `changes` in the settings as `seen`, noting in the log what they were `before`.
+    """Set `changes` in the settings as `seen`, noting in the log what they were `before`, or a `detail` instead.
 
     Raises SettingsChanged when they are no longer as seen.
     """
     version = seen.get("version", 0)
     new: Item = {**seen, **changes, "version": version + 1}
     names = {f"#{field}": field for field in changes}
-    detail = {field: {"from": before[field], "to": value} for field, value in changes.items()}
+    if detail is None:
+        detail = {field: {"from": before[field], "to": value} for field, value in changes.items()}
     try:
         transact(
             [
@@ -107,7 +111,7 @@ def change(
                     | {":next": version + 1}
                     | ({":seen": version} if version else {}),
                 ),
-                activity.entry(log, seen["name"], now, by, "settings changed", "settings", detail),
+                activity.entry(log, seen["name"], now, by, what, "settings", detail),
             ],
             table.dynamo,
         )
