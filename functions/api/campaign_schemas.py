@@ -3,16 +3,23 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from kabar.domain.campaigns import Life
 from kabar.domain.schedule import BadSchedule, Due, due, zone
 from kabar.domain.statuses import MEANINGS
 from kabar.storage.reports import Report
 from schemas import Count, Id, Request, Time, View, moment
-from text_schemas import EncodingName, Message
+from text_schemas import EncodingName, Message, Smart, TemplateId, Text
 
 _SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 
@@ -36,42 +43,90 @@ class At(Request):
         return due(wanted, zone(self.timezone), datetime.fromtimestamp(now / 1000, UTC))
 
 
-class NewCampaign(Message):
-    """A campaign to send now or at a time."""
+def _no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("a NUL character is no text")
+    return value
 
-    name: str = Field(min_length=1, max_length=50, examples=["Christmas hours"])
-    list_id: Id
-    schedule: Literal["now"] | At = Field(description="When to send.")
-    sender: str | None = Field(
-        default=None,
+
+def _known_sender(sender: str) -> str:
+    if not _SENDER.fullmatch(sender):
+        raise ValueError("a sender is up to 11 letters and digits (A-Z, a-z, 0-9) or up to 15 digits")
+    return sender
+
+
+def _now_or_at(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """One error that says what is possible, instead of one for each kind of schedule."""
+    try:
+        return check(value)
+    except ValidationError as error:
+        wrong = [each for each in error.errors() if each["loc"][0] == At.__name__ and each["loc"][1:]]
+        details = [f"{each['loc'][1]}: {each['msg']}" for each in wrong]
+        raise ValueError("; ".join(details) or 'give "now", or {"at": …, "timezone": …}') from error
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=50, examples=["Christmas hours"]), AfterValidator(_no_nul)
+]
+Schedule = Annotated[Literal["now"] | At, WrapValidator(_now_or_at)]
+Sender = Annotated[
+    str,
+    Field(
         description="Up to 11 letters and digits, or a number; the workspace's own when left out.",
         examples=["Kabar"],
+    ),
+    AfterValidator(_known_sender),
+]
+Answer = Annotated[str, Field(min_length=1, max_length=160), AfterValidator(_no_nul)]
+REPLY_RESPONSE = "What answers a reply to it; else what the list or the workspace has."
+OPT_OUT_RESPONSE = "What confirms an opt-out by a reply to it; else what the list or the workspace has."
+
+
+class NewCampaign(Message):
+    """A campaign to send now or at a time, or a draft."""
+
+    name: Name
+    list_id: Id
+    schedule: Schedule | None = Field(
+        default=None, description="When to send; a draft until it has one.", examples=["now"]
     )
+    sender: Sender | None = None
+    reply_response: Answer | None = Field(default=None, description=REPLY_RESPONSE)
+    opt_out_response: Answer | None = Field(default=None, description=OPT_OUT_RESPONSE)
 
-    @field_validator("schedule", mode="wrap")
-    @classmethod
-    def _now_or_at(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        """One error that says what is possible, instead of one for each kind of schedule."""
-        try:
-            return check(value)
-        except ValidationError as error:
-            wrong = [each for each in error.errors() if each["loc"][0] == At.__name__ and each["loc"][1:]]
-            details = [f"{each['loc'][1]}: {each['msg']}" for each in wrong]
-            raise ValueError("; ".join(details) or 'give "now", or {"at": …, "timezone": …}') from error
 
-    @field_validator("name")
-    @classmethod
-    def _no_nul(cls, value: str) -> str:
-        if "\0" in value:
-            raise ValueError("a NUL character is no text")
-        return value
+class CampaignChanges(Request):
+    """What to change of a campaign that hasn't started; what is left out stays, and so does a null but a response."""
 
-    @field_validator("sender")
-    @classmethod
-    def _sender(cls, sender: str | None) -> str | None:
-        if sender is not None and not _SENDER.fullmatch(sender):
-            raise ValueError("a sender is up to 11 letters and digits (A-Z, a-z, 0-9) or up to 15 digits")
-        return sender
+    name: Name | None = None
+    list_id: Id | None = None
+    text: Text | None = None
+    template_id: TemplateId | None = None
+    encoding: EncodingName | None = None
+    smart: Smart | None = None
+    schedule: Schedule | None = Field(default=None, description="When to send; a draft becomes scheduled.")
+    sender: Sender | None = None
+    reply_response: Answer | None = Field(default=None, description=f"{REPLY_RESPONSE} Null removes it.")
+    opt_out_response: Answer | None = Field(default=None, description=f"{OPT_OUT_RESPONSE} Null removes it.")
+
+    @model_validator(mode="after")
+    def _something(self) -> "CampaignChanges":
+        if not self.model_fields_set:
+            raise ValueError("name what to change")
+        return self
+
+    def named(self) -> dict[str, Any]:
+        """What is to change, but schedule and template; None removes."""
+        sent = self.model_dump(exclude_unset=True, exclude={"schedule", "template_id"})
+        return {n: value for n, value in sent.items() if value is not None or n.endswith("_response")}
+
+
+class Speed(Request):
+    """How fast to send one campaign."""
+
+    segments_per_second: float | None = Field(
+        ge=0.1, le=100_000, description="Null: as fast as the carrier's rate.", examples=[5]
+    )
 
 
 class Scheduled(View):
@@ -96,9 +151,14 @@ class CampaignView(View):
     sender: str
     recipients: Count | None = Field(description="Known once the recipients are frozen at the start.")
     segments: Count | None = Field(description="Of all recipients' texts together; known with recipients.")
-    scheduled_at: Time
+    reply_response: str | None
+    opt_out_response: str | None
+    segments_per_second: float | None = Field(description="The speed it was given; null: the carrier's rate.")
+    scheduled_at: Time | None = Field(description="When it is due; null for a draft.")
     schedule: Scheduled | None = Field(description="As it was asked for; null for a campaign sent at once.")
     created_at: Time
+    started_at: Time | None = Field(description="From when on it can't be edited any more.")
+    closed_at: Time | None = Field(description="When it ended.")
     status_at: Time = Field(description="Since when it has this status.")
 
     @classmethod
@@ -116,10 +176,42 @@ class CampaignView(View):
             sender=head["sender"],
             recipients=plan.get("recipients"),
             segments=plan.get("segments"),
-            scheduled_at=moment(head["due_at"]) or "",
+            reply_response=head.get("reply_response"),
+            opt_out_response=head.get("opt_out_response"),
+            segments_per_second=head.get("speed"),
+            scheduled_at=moment(head.get("due_at")),
             schedule=head.get("schedule"),
             created_at=moment(head["created_at"]) or "",
+            started_at=moment(head.get("started_at")),
+            closed_at=moment(head.get("closed_at")),
             status_at=moment(head.get("status_at", head["created_at"])) or "",
+        )
+
+
+class ChangeView(View):
+    """Something that happened to a campaign."""
+
+    at: Time
+    who: str = Field(
+        description="`api:key:<id>`, `api:user:<id>` or `system`.", examples=["api:key:1f2e3d4c5b6a7988"]
+    )
+    what: str = Field(examples=["campaign pause"])
+    status: Life | None = Field(description="The status that it then had.")
+    reason: str | None = Field(description="Why, where the system did it.")
+    changed: list[str] | None = Field(
+        description="Of an edit: which fields.", examples=[["schedule", "text"]]
+    )
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "ChangeView":
+        detail = entry["detail"]
+        return cls(
+            at=moment(entry["at"]) or "",
+            who=entry["who"],
+            what=entry["what"],
+            status=detail.get("status"),
+            reason=detail.get("reason") or detail.get("status_reason"),
+            changed=detail.get("changed"),
         )
 
 

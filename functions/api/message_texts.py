@@ -1,14 +1,22 @@
 """The text that a request means, and whether the workspace's carrier can send it so [E2] [E5]."""
 
+from typing import Protocol
+
 from kabar.carriers import carrier
 from kabar.domain.segments import Encoding
 from kabar.storage import templates
 from kabar.storage.dynamo import Table
 from problems import invalid
-from text_schemas import Message
 
 
-def text_of(message: Message, table: Table, workspace: str) -> str:
+class TextOrTemplate(Protocol):
+    """Where a request says its text."""
+
+    text: str | None
+    template_id: int | None
+
+
+def text_of(message: TextOrTemplate, table: Table, workspace: str) -> str:
     """The text, or that of the template. Raises Problem."""
     if message.text is not None and message.template_id is None:
         return message.text

@@ -193,7 +193,7 @@ def test_a_bad_field_is_named_by_its_pointer(api: Api, changes: dict[str, Any], 
 
 def test_every_missing_field_is_named(api: Api) -> None:
     answer = api.call("POST", "/v1/campaigns", {})
-    assert answer.pointers == ["#/name", "#/list_id", "#/schedule"]
+    assert answer.pointers == ["#/name", "#/list_id"]
 
 
 def test_the_refusal_of_a_schedule_says_what_is_possible(api: Api) -> None:
@@ -226,7 +226,8 @@ def test_a_campaign_is_created_and_its_first_leg_started(api: Api) -> None:
     assert api.clients.started == {f"{view['id']}-1": {"workspace": "acme", "campaign": view["id"], "leg": 1}}
     assert api.call("GET", f"/v1/campaigns/{view['id']}").json == view
     assert api.call("GET", f"/v1/campaigns/{view['id']}", workspace="rival").status == 404
-    assert len(api.tables.tables["activity"]) == 1
+    (noted,) = api.call("GET", "/v1/activity").json["data"]
+    assert (noted["what"], noted["about"]) == ("campaign created", f"campaign/{view['id']}")
 
 
 def test_a_list_of_another_workspace_is_no_list(api: Api) -> None:
@@ -284,7 +285,7 @@ def test_a_request_in_flight_is_asked_to_come_back(api: Api) -> None:
     assert int(answers[0].headers["Retry-After"]) in range(1, 31)
 
 
-@pytest.mark.parametrize("writes_before_the_failure", [2, 3, 4])
+@pytest.mark.parametrize("writes_before_the_failure", [1, 2, 3])
 def test_a_request_that_failed_half_way_is_repeated_under_the_same_id(
     api: Api, writes_before_the_failure: int
 ) -> None:

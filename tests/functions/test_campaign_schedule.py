@@ -33,7 +33,6 @@ def test_a_campaign_sent_now_has_no_schedule(api: Api) -> None:
         ({"at": "2030-01-01T09:00"}, "timezone: "),
         ({"at": "2030-01-01T09:00", "timezone": "UTC", "weekly": True}, ""),
         ("tomorrow", "now"),
-        (None, ""),
     ],
 )
 def test_a_schedule_that_can_not_be_is_refused_by_name(api: Api, schedule: Any, says: str) -> None:

@@ -8,16 +8,18 @@ from hypothesis import strategies as st
 
 from kabar.domain.campaigns import (
     ALIVE,
-    CONTROLS,
     LEG_SECONDS,
     MAX_LANES,
     MAX_STALLED_LEGS,
+    MOVES,
     ChunkState,
     Decision,
     Life,
     Next,
+    NotAllowed,
     after_leg,
     lanes,
+    target,
 )
 
 NOW = 1_000_000
@@ -135,22 +137,68 @@ def test_a_leg_that_goes_on_for_ever_ends() -> None:
     assert (kept.what, legs) == (Next.FAIL, MAX_STALLED_LEGS + 1)
 
 
-# ---- controls [F5] --------------------------------------------------------------------------------------
+# ---- who may move it where [F5] [F7] ---------------------------------------------------------------------
 
-OVER = {Life.COMPLETED, Life.CANCELLED, Life.FAILED}
+# a column per status, in the order of Life; the letter is the status that the move leads to, - means refused
+LETTERS = dict(zip("dsqnwpmxcf", Life, strict=True))
+ALLOWED = """
+    move                  d s q n w p m x c f
+    edit                  d s q - w p m - - -
+    schedule              s s s - s p s - - -
+    delete                d - - - - - - - - -
+    speed                 - s q n w p m - - -
+    pause                 - p p p p - - - - -
+    resume                - - - - - q q - - -
+    cancel                - c c c c c c - - -
+    queued                - q q q q - - - - -
+    sending               - n n n n - - - - -
+    waiting_for_window    - w w w w - - - - -
+    missed                - m - - - - - - - -
+    completed             - x x x x - - - - -
+    failed                - f f f f - - - - -
+    cancelled             - - - - - - - - c -
+"""
+CELLS = [
+    (move, life, LETTERS.get(letter))
+    for move, *letters in (line.split() for line in ALLOWED.strip().splitlines()[1:])
+    for life, letter in zip(Life, letters, strict=True)
+]
 
 
-@pytest.mark.parametrize("action", CONTROLS)
-def test_nothing_moves_a_campaign_that_is_over(action: str) -> None:
-    assert not CONTROLS[action][0] & OVER
+@pytest.mark.parametrize(("move", "life", "leads_to"), CELLS)
+def test_every_move_from_every_status_leads_where_it_should_or_nowhere(
+    move: str, life: Life, leads_to: Life | None
+) -> None:
+    assert MOVES[move].get(life) is leads_to
+    if leads_to:
+        assert target(move, life, started=False, ahead=False) is leads_to
+    else:
+        with pytest.raises(NotAllowed, match=f"{life} can't be told to {move}"):
+            target(move, life, started=False, ahead=False)
 
 
-def test_only_a_paused_or_missed_campaign_is_resumed_and_then_waits_its_turn() -> None:
-    assert CONTROLS["resume"] == (frozenset({Life.PAUSED, Life.MISSED}), Life.QUEUED)
+def test_the_table_of_moves_is_whole() -> None:
+    assert {move for move, _, _ in CELLS} == set(MOVES)
+    assert len(CELLS) == len(MOVES) * len(Life)
 
 
-def test_whatever_isnt_over_can_be_cancelled() -> None:
-    assert CONTROLS["cancel"][0] == set(Life) - OVER
+@pytest.mark.parametrize("move", ["edit", "schedule"])
+@pytest.mark.parametrize("life", Life)
+def test_what_has_started_is_never_edited_again_and_is_told_why(move: str, life: Life) -> None:
+    """[F5] Paused or waiting for its window in the middle, too."""
+    with pytest.raises(NotAllowed, match="has started"):
+        target(move, life, started=True, ahead=False)
+
+
+@pytest.mark.parametrize("life", [Life.PAUSED, Life.MISSED])
+def test_a_resume_before_its_time_waits_for_it(life: Life) -> None:
+    assert target("resume", life, started=False, ahead=True) is Life.SCHEDULED
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_nothing_moves_a_campaign_that_is_over_but_to_its_end(move: str) -> None:
+    over = {Life.COMPLETED, Life.CANCELLED, Life.FAILED}
+    assert not set(MOVES[move]) & over or move == Life.CANCELLED
 
 
 # ---- lanes ----------------------------------------------------------------------------------------------

@@ -1,16 +1,22 @@
-"""Campaigns: create, watch, report, pause, resume, cancel [F1] [F5] [M1]."""
+"""Campaigns: create, edit, watch, report, pause, resume, slow down, cancel [F1] [F5] [M1]."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+import etags
 import problems
-from campaign_schemas import CampaignView, NewCampaign, ReportView
+from campaign_schemas import At, CampaignChanges, CampaignView, ChangeView, NewCampaign, ReportView, Speed
+from etags import IfMatch
+from kabar.domain.campaigns import Life, NotAllowed
 from kabar.domain.schedule import BadSchedule
-from kabar.storage import browse, executions, keys, workspaces
-from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
+from kabar.storage import activity, browse, executions, keys, workspaces
+from kabar.storage.campaign_edits import Edits, Stale
+from kabar.storage.campaigns import Campaigns, NoCampaign
 from kabar.storage.chunks import Chunks
 from kabar.storage.reports import report
 from message_texts import check_encoding, text_of
@@ -20,6 +26,7 @@ from schemas import MAX_ID, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, settings, table
 
 router = Router()
+APART = {"text", "template_id", "schedule"}  # of a request: what isn't kept as it is said
 CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
 
 
@@ -30,52 +37,60 @@ def campaigns() -> Campaigns:
 @router.post(
     "/v1/campaigns",
     status_code=201,
-    summary="Create a campaign that starts now or when it is due",
+    summary="Create a campaign that starts now or when it is due, or a draft",
     tags=["Campaigns"],
     operation_id="create_campaign",
 )
 def create_campaign(
     new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[CampaignView]:
-    view = _create(new, caller, at, number, request_id)
-    return Response(201, "application/json", view, headers={"Location": f"/v1/campaigns/{view.id}"})
-
-
-def _create(new: NewCampaign, caller: Caller, at: int, campaign: int, request_id: str) -> CampaignView:
     workspace = caller.workspace
-    if browse.list_head(table("workspaces"), workspace, new.list_id) is None:
-        raise invalid("list_id", "there is no list with this id")
+    _require_list(new.list_id, caller)
     defaults = workspaces.settings(table("workspaces"), workspace)
     check_encoding(new.encoding, defaults["carrier"])
     head: dict[str, Any] = {
-        "id": campaign,
-        "name": new.name,
-        "list_id": new.list_id,
+        "id": number,
+        **{name: value for name, value in new.model_dump(exclude=APART).items() if value is not None},
         "text": text_of(new, table("workspaces"), workspace),
-        "encoding": new.encoding,
-        "smart": new.smart,
         "sender": new.sender or defaults["sender"],
         "carrier": defaults["carrier"],
-        "due_at": at,
         "created_at": at,
         "request_id": request_id,
-        **_schedule(new, at),
     }
+    if new.schedule is not None:
+        head |= {name: value for name, value in _due(new.schedule, at).items() if value is not None}
     campaigns().create(workspace, head, caller.who)
-    executions.start_leg(settings().run_campaign_arn, workspace, campaign, 1)
-    return CampaignView.of(campaigns().get(workspace, campaign, consistent=True) or head)
+    if new.schedule is not None:
+        executions.start_leg(settings().run_campaign_arn, workspace, number, 1)
+    return _shown(campaigns().get(workspace, number, consistent=True) or head, 201)
 
 
-def _schedule(new: NewCampaign, now: int) -> dict[str, Any]:
+def _require_list(list_id: int, caller: Caller) -> None:
+    if browse.list_head(table("workspaces"), caller.workspace, list_id) is None:
+        raise invalid("list_id", "there is no list with this id")
+
+
+def _due(schedule: Literal["now"] | At, now: int) -> dict[str, Any]:
     """When it is due and as what it was asked for; nothing for now."""
-    if new.schedule == "now":
-        return {}
+    if schedule == "now":
+        return {"due_at": now, "schedule": None}
     try:
-        due = new.schedule.due(now)
+        due = schedule.due(now)
     except BadSchedule as error:
         raise invalid("schedule", str(error)) from error
-    asked = {"at": f"{due.local:%Y-%m-%dT%H:%M}", "timezone": new.schedule.timezone, "rounded": due.rounded}
+    asked = {"at": f"{due.local:%Y-%m-%dT%H:%M}", "timezone": schedule.timezone, "rounded": due.rounded}
     return {"due_at": int(due.at.timestamp() * 1000), "schedule": asked}
+
+
+def _tag(head: Mapping[str, Any]) -> str:
+    return etags.etag(head["id"], head["edition"])  # its status may move, an edit stays right
+
+
+def _shown(head: Mapping[str, Any], status: int = 200) -> Response[CampaignView]:
+    headers = {"ETag": _tag(head)}
+    if status == 201:
+        headers["Location"] = f"/v1/campaigns/{head['id']}"
+    return Response(status, "application/json", CampaignView.of(head), headers=headers)
 
 
 @router.get(
@@ -100,8 +115,73 @@ def list_campaigns(
 @router.get(
     "/v1/campaigns/<campaign_id>", summary="Show a campaign", tags=["Campaigns"], operation_id="get_campaign"
 )
-def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> CampaignView:
-    return CampaignView.of(_head(campaign_id, caller))
+def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> Response[CampaignView]:
+    return _shown(_head(campaign_id, caller))
+
+
+@router.patch(
+    "/v1/campaigns/<campaign_id>",
+    summary="Edit a campaign until it starts",
+    description="With a `schedule` a draft, or a campaign that missed its time, is scheduled anew. Once it has "
+    "started it can be paused, slowed and cancelled, no longer edited.",
+    tags=["Campaigns"],
+    operation_id="edit_campaign",
+)
+def edit_campaign(
+    campaign_id: CampaignId,
+    changes: CampaignChanges,
+    caller: CallerOf,
+    at: Now,
+    request_id: RequestId,
+    if_match: IfMatch = None,
+) -> Response[CampaignView]:
+    seen = _head(campaign_id, caller)
+    if "started_at" not in seen:
+        etags.require(if_match, _tag(seen))
+    named = changes.named()
+    if changes.text is not None or changes.template_id is not None:
+        named["text"] = text_of(changes, table("workspaces"), caller.workspace)
+    if changes.encoding is not None:
+        check_encoding(changes.encoding, seen["carrier"])
+    if "list_id" in named:
+        _require_list(named["list_id"], caller)
+    if changes.schedule is not None:
+        named |= _due(changes.schedule, at)
+    with _refusals():
+        edits = Edits(table("workspaces"), campaigns())
+        head = edits.edit(seen, named, by=caller.who, now=at, request_id=request_id)
+    if head["status"] != Life.DRAFT:
+        executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign_id, head["leg"] + 1)
+    return _shown(head)
+
+
+@router.delete(
+    "/v1/campaigns/<campaign_id>",
+    status_code=204,
+    summary="Delete a draft",
+    tags=["Campaigns"],
+    operation_id="delete_campaign",
+)
+def delete_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Response[None]:
+    with _refusals():
+        Edits(table("workspaces"), campaigns()).delete(caller.workspace, campaign_id, by=caller.who, now=at)
+    return Response(204)
+
+
+@router.get(
+    "/v1/campaigns/<campaign_id>/history",
+    summary="Show what happened to a campaign, newest first",
+    tags=["Campaigns"],
+    operation_id="list_campaign_history",
+)
+def list_campaign_history(
+    campaign_id: CampaignId, caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ChangeView]:
+    _head(campaign_id, caller)
+    listing = Listing(cursors, (caller.workspace, "history", str(campaign_id)))
+    about = f"campaign/{campaign_id}"
+    found = activity.history(table("activity"), caller.workspace, about, limit, listing.position(cursor))
+    return listing.page(*found, ChangeView.of)
 
 
 @router.get(
@@ -159,15 +239,41 @@ def cancel_campaign(
     return _control(campaign_id, caller, "cancel", at, request_id)
 
 
-def _control(campaign: int, caller: Caller, action: str, at: int, request_id: str) -> CampaignView:
+@router.post(
+    "/v1/campaigns/<campaign_id>/speed",
+    status_code=202,
+    summary="Slow a campaign down, or let it go faster again",
+    description="At most the carrier's rate; it holds within two seconds, for a campaign under way too.",
+    tags=["Campaigns"],
+    operation_id="set_campaign_speed",
+)
+def set_campaign_speed(
+    campaign_id: CampaignId, speed: Speed, caller: CallerOf, at: Now, request_id: RequestId
+) -> CampaignView:
+    head, wanted = _head(campaign_id, caller), speed.segments_per_second
+    account = workspaces.carrier(table("workspaces"), caller.workspace, head["carrier"]) or {}
+    if wanted is not None and wanted > account.get("rate", wanted):
+        raise invalid("segments_per_second", f"the carrier's rate is {account['rate']:g} segments per second")
+    return _control(campaign_id, caller, "speed", at, request_id, speed=wanted, speed_at=at)
+
+
+def _control(
+    campaign: int, caller: Caller, action: str, at: int, request_id: str, **sets: Any
+) -> CampaignView:
+    with _refusals():
+        head = campaigns().control(caller.workspace, campaign, action, caller.who, at, request_id, **sets)
+    executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign, head["leg"] + 1)
+    return CampaignView.of(head)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a campaign's status doesn't allow, as problems."""
     try:
-        head = campaigns().control(caller.workspace, campaign, action, caller.who, at, request_id)
+        yield
     except NoCampaign as error:
         raise not_found("campaign") from error
     except NotAllowed as error:
-        status = error.args[0]
-        raise Problem(
-            problems.STATUS_CONFLICT, f"A campaign that is {status} can't be told to {action}."
-        ) from error
-    executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign, head["leg"] + 1)
-    return CampaignView.of(head)
+        raise Problem(problems.STATUS_CONFLICT, str(error)) from error
+    except Stale as error:
+        raise etags.stale() from error

@@ -1,8 +1,9 @@
 """A campaign's life: its statuses, who may move it where, and what follows a leg [F4]–[F7]."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import Any
 
 MAX_STALLED_LEGS = 10
 CHUNK_SIZE = 500
@@ -15,6 +16,7 @@ LEG_SECONDS = 600  # of work at the rate, for all lanes together
 class Life(StrEnum):
     """Statuses of a campaign [F7]."""
 
+    DRAFT = "draft"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     SENDING = "sending"
@@ -27,13 +29,53 @@ class Life(StrEnum):
 
 
 ALIVE = frozenset({Life.SCHEDULED, Life.QUEUED, Life.SENDING, Life.WAITING})
+HALTED = frozenset({Life.PAUSED, Life.MISSED})  # until people say how it goes on
+NOT_SENDING = frozenset({Life.DRAFT, Life.SCHEDULED, Life.QUEUED, Life.WAITING}) | HALTED
 
-# what people may do, from where, and where it leads
-CONTROLS: dict[str, tuple[frozenset[Life], Life]] = {
-    "pause": (ALIVE, Life.PAUSED),
-    "resume": (frozenset({Life.PAUSED, Life.MISSED}), Life.QUEUED),
-    "cancel": (ALIVE | {Life.PAUSED, Life.MISSED}, Life.CANCELLED),
+
+def _all_to(target: Life, sources: frozenset[Life]) -> dict[Life, Life]:
+    return dict.fromkeys(sources, target)
+
+
+def _as_they_are(lives: frozenset[Life]) -> dict[Life, Life]:
+    return {life: life for life in lives}
+
+
+# Whatever moves a campaign, from where, and where it leads. Verbs are people's; a status in place of a verb is the
+# move to it that a leg makes. `edit` and `schedule` also need a campaign that never started [F5].
+MOVES: dict[str, dict[Life, Life]] = {
+    "edit": _as_they_are(NOT_SENDING),
+    "schedule": _all_to(Life.SCHEDULED, NOT_SENDING) | {Life.PAUSED: Life.PAUSED},
+    "delete": {Life.DRAFT: Life.DRAFT},
+    "speed": _as_they_are(ALIVE | HALTED),
+    "pause": _all_to(Life.PAUSED, ALIVE),
+    "resume": _all_to(Life.QUEUED, HALTED),
+    "cancel": _all_to(Life.CANCELLED, ALIVE | HALTED),
+    Life.QUEUED: _all_to(Life.QUEUED, ALIVE),
+    Life.SENDING: _all_to(Life.SENDING, ALIVE),
+    Life.WAITING: _all_to(Life.WAITING, ALIVE),
+    Life.MISSED: _all_to(Life.MISSED, frozenset({Life.SCHEDULED})),
+    Life.COMPLETED: _all_to(Life.COMPLETED, ALIVE),
+    Life.FAILED: _all_to(Life.FAILED, ALIVE),
+    Life.CANCELLED: _all_to(Life.CANCELLED, frozenset({Life.CANCELLED})),
 }
+
+
+class NotAllowed(Exception):
+    """The campaign's status doesn't allow this; the message says why, for its user."""
+
+
+def target(move: str, life: Life, *, started: bool, ahead: bool) -> Life:
+    """Where people's `move` leads a campaign in `life` that has `started`, or whose time is still `ahead`, or not.
+
+    Raises NotAllowed.
+    """
+    if started and move in ("edit", "schedule"):
+        raise NotAllowed("A campaign that has started can't be edited: cancel it and make a new one.")
+    leads_to = MOVES[move].get(life)
+    if leads_to is None:
+        raise NotAllowed(f"A campaign that is {life} can't be told to {move}.")
+    return Life.SCHEDULED if leads_to is Life.QUEUED and ahead else leads_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +143,11 @@ def after_leg(
     if stalled > MAX_STALLED_LEGS:
         return Decision(Next.FAIL, progress=settled, stalled=stalled)
     return Decision(Next.GO_ON, progress=settled, stalled=stalled)
+
+
+def speed(head: Mapping[str, Any], rate: float) -> float:
+    """Segments per second: the carrier's `rate`, or less where the campaign was told so [F8]."""
+    return min(rate, float(head.get("speed", rate)))
 
 
 def lanes(open_chunks: Sequence[int], segments_per_chunk: float, rate: float) -> list[dict[str, int]]:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from kabar.carriers import carrier
-from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
+from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes, speed
 from kabar.domain.composing import composer
 from kabar.domain.schedule import is_missed
 from kabar.legs.desk import Desk
@@ -72,7 +72,7 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
 
 
 def _may_take(head: Item | None, leg: int, execution: str) -> bool:
-    if head is None or "closed_at" in head:
+    if head is None or "closed_at" in head or head["status"] == Life.DRAFT:
         return False
     return bool(head["leg"] < leg or (head["leg"] == leg and head.get("leg_execution") == execution))
 
@@ -81,7 +81,7 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
     if head["status"] in (Life.PAUSED, Life.MISSED, Life.CANCELLED):
         return "settle"
     if head["status"] == Life.SCHEDULED and head["due_at"] > now:
-        return "scheduled"
+        return "settle" if head["edition"] else "scheduled"  # it may have been put off while it had the turn
     if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
         return (
             "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "superseded"
@@ -193,4 +193,5 @@ def _lanes(desk: Desk, head: Item) -> list[dict[str, int]]:
     }
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
     open_chunks = [number for number in range(plan["chunks"]) if number not in closed]
-    return lanes(open_chunks, plan["segments"] / plan["chunks"], account.get("rate", 1))
+    rate = speed(head, account.get("rate", 1))
+    return lanes(open_chunks, plan["segments"] / plan["chunks"], rate)

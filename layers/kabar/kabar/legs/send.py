@@ -12,8 +12,9 @@ from kabar.domain.composing import Composer, composer
 from kabar.domain.dispatch import ChunkResult, Sender
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
-from kabar.domain.slices import Recipient, Stop, Timing
+from kabar.domain.slices import Pace, Recipient, Stop, Timing
 from kabar.domain.statuses import Status, status_of
+from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
@@ -39,7 +40,7 @@ class SystemClock:
 
 
 class LegControl:
-    """`kabar.domain.slices.Control`: the campaign is sending and our leg is in charge of it."""
+    """`kabar.domain.slices.Control`: the campaign is sending, our leg in charge of it, and its speed still that."""
 
     def __init__(self, campaigns: Campaigns, head: Item, leg: int, execution: str) -> None:
         self._campaigns = campaigns
@@ -56,6 +57,7 @@ class LegControl:
                 head is not None
                 and (head["leg"], head.get("leg_execution")) == self._charge
                 and head["status"] == Life.SENDING
+                and head.get("speed_at") == self._head.get("speed_at")
             )
         return self._go
 
@@ -134,7 +136,7 @@ class Lane:
             owner=uuid.uuid4().hex,
             handover=self._handover,
             control=self._control,
-            pace=self._pace,
+            pace=self._own_pace(deadline),
             clock=SystemClock(),
             timing=tools.timing,
             deadline=deadline,
@@ -161,6 +163,12 @@ class Lane:
             "rejected": tally.rejected,
             "doubts": tally.doubts,
         }
+
+    def _own_pace(self, deadline: int) -> Pace:
+        if "speed" not in self._head:
+            return self._pace
+        horizon = deadline - self._tools.timing.lease
+        return SlowedPace(self._pace, self._tools.workspaces, self._head, horizon=horizon, now=now)
 
     def _send_chunk(self, sender: Sender, chunks: Chunks, text: Composer, number: int) -> Stop | None:
         head, plan = self._head, self._head["plan"]

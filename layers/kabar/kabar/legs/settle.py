@@ -25,12 +25,13 @@ def settle_leg(
         _pass_turn(desk, head)
         return {"outcome": head["status"]}
     touched = _touched(desk, head)
+    life = Life(head["status"])
     decision = after_leg(
-        Life(head["status"]),
+        life,
         head.get("plan", {}).get("chunks", 1),
         touched,
         now,
-        hold=head.get("wake_at", 0),
+        hold=head["due_at"] if life is Life.SCHEDULED else head.get("wake_at", 0),
         progress=head.get("progress", 0),
         stalled=head.get("stalled", 0),
     )
@@ -43,6 +44,8 @@ def settle_leg(
             desk.start_leg(workspace, campaign, leg + 1)
         else:
             desk.schedules.move(workspace, campaign, leg + 1, decision.at, now)
+            if life is Life.SCHEDULED:
+                _pass_turn(desk, head)  # it was put off when its turn had come
         return {"outcome": decision.what.value, "at": decision.at, "settled": decision.progress}
     if decision.what is not Next.RELEASE and not _end(desk, dispatch, head, decision.what, now):
         return {"outcome": "superseded"}

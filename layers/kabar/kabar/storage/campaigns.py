@@ -1,14 +1,13 @@
 """Campaign heads and the leg in charge. Access patterns: docs/data-model.md [P10]–[P16]."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kabar.domain.campaigns import ALIVE, CONTROLS, Life
+from kabar.domain.campaigns import MOVES, Life, NotAllowed, target
 from kabar.storage import activity, keys
 from kabar.storage.dynamo import ConditionFailed, Item, Page, Table, delete_in, put_in, transact, update_in
 
-
-class NotAllowed(Exception):
-    """The campaign's status doesn't allow this; `args[0]` is the status."""
+_TRIES = 8  # of people's moves against those of legs
 
 
 class NoCampaign(Exception):
@@ -23,30 +22,30 @@ class Campaigns:
         self._activity = activity_table
 
     def create(self, workspace: str, head: Item, by: str) -> None:
-        """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `due_at`,
-        `created_at`, `request_id`); its first leg waits until it is due. Putting the same again is harmless.
+        """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `created_at`,
+        `request_id`, and `due_at` unless it is a draft); its first leg waits until it is due. Putting the same again
+        is harmless.
         """
+        life = Life.SCHEDULED if "due_at" in head else Life.DRAFT
         item = {
             **keys.campaign_head(workspace, head["id"]),
             **head,
             "workspace": workspace,
-            "status": Life.SCHEDULED.value,
+            "status": life.value,
+            "edition": 0,
             "leg": 0,
             "lease_until": 0,
         }
-        mark = keys.open_campaign(workspace, head["id"]) | {"workspace": workspace, "campaign": head["id"]}
+        writes = [put_in(self._table, item, "attribute_not_exists(pk)")]
+        if life is not Life.DRAFT:
+            writes.append(self.opened(workspace, head["id"]))
+        writes += self.noted(
+            workspace, head["created_at"], by, "campaign created", head["id"], status=life.value
+        )
         try:
-            transact([put_in(self._table, item, "attribute_not_exists(pk)"), put_in(self._table, mark)])
+            transact(writes)
         except ConditionFailed:
             return
-        self._log(
-            workspace,
-            head["created_at"],
-            by,
-            "campaign created",
-            head["id"],
-            {"status": Life.SCHEDULED.value},
-        )
 
     def get(self, workspace: str, campaign: int, *, consistent: bool = False) -> Item | None:
         """[P11]"""
@@ -64,60 +63,71 @@ class Campaigns:
     # ---- control by people ----
 
     def control(
-        self, workspace: str, campaign: int, action: str, by: str, now: int, request_id: str = ""
+        self, workspace: str, campaign: int, action: str, by: str, now: int, request_id: str = "", **sets: Any
     ) -> Item:
-        """Pause, resume or cancel; the caller starts the next leg, which carries it out under `request_id`.
+        """Pause, resume, cancel, or change the speed; the caller starts the next leg, which carries it out under
+        `request_id`. `sets` are set besides, None removes.
 
-        Returns the head. Raises NotAllowed with the status, NoCampaign.
+        Returns the head. Raises NotAllowed, NoCampaign.
         """
-        allowed, target = CONTROLS[action]
-        known = self.get(workspace, campaign, consistent=True)
-        if known and target is Life.QUEUED and known["due_at"] > now:
-            target = Life.SCHEDULED
-        try:
-            head = self._move(workspace, campaign, allowed, target, now, reason=None, request_id=request_id)
-        except ConditionFailed as error:
-            current = self.get(workspace, campaign, consistent=True)
-            if current is None:
-                raise NoCampaign from error
-            if (current["status"], current.get("status_at")) != (target.value, now):
-                raise NotAllowed(current["status"]) from error
-            head = current  # the SDK's own retry met our own write
-        self._log(workspace, now, by, f"campaign {action}", campaign, {"status": target.value})
-        return head
+        for _ in range(_TRIES):
+            head = self.get(workspace, campaign, consistent=True)
+            if head is None:
+                raise NoCampaign
+            ahead = head.get("due_at", 0) > now
+            life = target(action, Life(head["status"]), started="started_at" in head, ahead=ahead)
+            changes = {"status": life.value, "wake_at": 0, "request_id": request_id or None, **sets}
+            if life != head["status"]:
+                changes |= {"status_at": now, "status_reason": None}
+            told = {name: value for name, value in sets.items() if name != "speed_at"}
+            try:
+                return self.tell(head, changes, now, by, f"campaign {action}", {"status": life.value} | told)
+            except ConditionFailed:
+                continue  # a leg moved it meanwhile
+        raise NotAllowed("The campaign keeps changing its status: try it again.")
 
     def pause(self, workspace: str, campaign: int, reason: str, now: int) -> None:
         """Paused by the system, with the reason for its user."""
-        try:
-            self._move(workspace, campaign, ALIVE, Life.PAUSED, now, reason=reason)
-        except ConditionFailed:
-            return  # paused, cancelled or over by now
-        self._log(
-            workspace, now, "system", "campaign pause", campaign, {"status": "paused", "reason": reason}
-        )
+        for _ in range(_TRIES):
+            head = self.get(workspace, campaign, consistent=True)
+            if head is None or Life(head["status"]) not in MOVES["pause"]:
+                return  # paused, cancelled or over by now
+            changes = {"status": Life.PAUSED.value, "status_at": now, "status_reason": reason, "wake_at": 0}
+            try:
+                self.tell(
+                    head,
+                    changes,
+                    now,
+                    "system",
+                    "campaign pause",
+                    {"status": Life.PAUSED.value, "reason": reason},
+                )
+            except ConditionFailed:
+                continue
+            return
 
-    def _move(
-        self,
-        workspace: str,
-        campaign: int,
-        allowed: frozenset[Life],
-        target: Life,
-        now: int,
-        reason: str | None,
-        request_id: str = "",
+    def tell(
+        self, head: Item, changes: Item, now: int, by: str, what: str, detail: Item, *more: Item
     ) -> Item:
-        marks = {f":from{index}": life.value for index, life in enumerate(sorted(allowed))}
-        return self._table.update(
+        """[P15] The head that was seen with these changes (None removes), the log, and `more`, or none of it.
+
+        No leg has taken over since it was seen: whoever starts the next one starts the right one. Raises
+        ConditionFailed.
+        """
+        workspace, campaign = head["workspace"], head["id"]
+        expression, names, values = setting(changes)
+        seen = {"status": head["status"], "leg": head["leg"], "edition": head["edition"]}
+        condition = "#status = :seen_status AND leg = :seen_leg AND edition = :seen_edition"
+        told = update_in(
+            self._table,
             keys.campaign_head(workspace, campaign),
-            "SET #status = :to, status_at = :now, wake_at = :zero"
-            + (", request_id = :request" if request_id else "")
-            + (", status_reason = :reason" if reason else " REMOVE status_reason"),
-            condition=f"#status IN ({', '.join(marks)}) AND attribute_not_exists(closed_at)",
-            names={"#status": "status"},
-            values={":to": target.value, ":now": now, ":zero": 0, **marks}
-            | ({":reason": reason} if reason else {})
-            | ({":request": request_id} if request_id else {}),
+            expression,
+            f"{condition} AND attribute_not_exists(closed_at)",
+            names=names | {"#status": "status"},
+            values=values | {f":seen_{name}": value for name, value in seen.items()},
         )
+        transact([told, *more, *self.noted(workspace, now, by, what, campaign, **detail)])
+        return changed(head, changes)
 
     # ---- the leg in charge ----
 
@@ -138,97 +148,113 @@ class Campaigns:
             return None
 
     def advance(self, head: Item, life: Life, now: int, **changes: Any) -> bool:
-        """[P15] Move a living campaign to `life`, if `head`'s leg is still in charge; `changes` are set besides."""
-        sets = {
-            "status": life.value,
-            "status_at": now if head["status"] != life.value else head.get("status_at", now),
-        }
-        sets |= changes
+        """[P15] Move a campaign to `life`, if `head`'s leg is still in charge of it; `changes` are set besides."""
+        if head["status"] == life.value:
+            return self._keep(head, changes | {"status": life.value}, MOVES[life])
+        sets = changes | {"status": life.value, "status_at": now}
         try:
-            updated = self._charge_update(head, sets, alive=True)
+            self._transact(head, sets, MOVES[life], now)
         except ConditionFailed:
-            return False
-        if head["status"] != life.value:
-            self._log(
-                head["workspace"], now, "system", f"campaign {life.value}", head["id"], {"status": life.value}
-            )
-        head.update(updated)
+            stored = self.get(head["workspace"], head["id"], consistent=True) or {}
+            if any(stored.get(name) != value for name, value in _charge(head).items() | sets.items()):
+                return False  # else: our own write, whose answer was lost
+        head.update(sets)
         return True
+
+    def _transact(self, head: Item, sets: Item, sources: Iterable[Life], now: int, *more: Item) -> None:
+        """What the leg in charge moves the campaign to, its log, and `more`. Raises ConditionFailed."""
+        workspace, campaign = head["workspace"], head["id"]
+        names, values, expression, condition = _in_charge(head, sets, sources)
+        key = keys.campaign_head(workspace, campaign)
+        move = update_in(self._table, key, expression, condition, names=names, values=values)
+        told = {name: sets[name] for name in ("status", "status_reason") if name in sets}
+        told |= sets.get("totals", {})
+        note = self.noted(workspace, now, "system", f"campaign {sets['status']}", campaign, **told)
+        transact([move, *more, *note])
 
     def commit_plan(self, head: Item, plan: Item) -> bool:
         """[P15] The frozen recipients, once for ever; False when another leg is in charge or has a plan."""
-        try:
-            head.update(
-                self._charge_update(head, {"plan": plan}, alive=False, only_if="attribute_not_exists(#plan)")
-            )
-        except ConditionFailed:
-            stored = self.get(head["workspace"], head["id"], consistent=True) or {}
-            if stored.get("plan") != plan:
-                return False
-            head.update(stored)  # the SDK's own retry met our own write
+        if self._keep(head, {"plan": plan}, None, only_if="attribute_not_exists(#plan)"):
+            return True
+        stored = self.get(head["workspace"], head["id"], consistent=True) or {}
+        if stored.get("plan") != plan:
+            return False
+        head.update(stored)  # the SDK's own retry met our own write
         return True
 
     def keep(self, head: Item, **changes: Any) -> bool:
         """[P15] Set `changes` while `head`'s leg is in charge."""
+        return self._keep(head, changes, None)
+
+    def _keep(self, head: Item, sets: Item, sources: Iterable[Life] | None, only_if: str = "") -> bool:
+        names, values, expression, condition = _in_charge(head, sets, sources)
+        condition += f" AND {only_if}" if only_if else ""
+        key = keys.campaign_head(head["workspace"], head["id"])
         try:
-            head.update(self._charge_update(head, changes, alive=False))
+            updated = self._table.update(key, expression, condition=condition, names=names, values=values)
         except ConditionFailed:
             return False
+        head.update(updated)
         return True
-
-    def _charge_update(self, head: Item, sets: Item, *, alive: bool, only_if: str = "") -> Item:
-        names, values, expression, condition = _in_charge(head, sets, alive=alive)
-        condition += f" AND {only_if}" if only_if else ""
-        return self._table.update(
-            keys.campaign_head(head["workspace"], head["id"]),
-            expression,
-            condition=condition,
-            names=names,
-            values=values,
-        )
 
     def close(self, head: Item, life: Life, now: int, totals: Item, reason: str | None = None) -> bool:
         """[P16] The end, with closing totals, if `head`'s leg is still in charge."""
+        workspace, campaign = head["workspace"], head["id"]
         sets = {"status": life.value, "status_at": now, "closed_at": now, "totals": totals}
         if reason:
             sets["status_reason"] = reason
-        names, values, expression, condition = _in_charge(head, sets, alive=life is not Life.CANCELLED)
-        workspace, campaign = head["workspace"], head["id"]
+        gone = [
+            delete_in(self._table, keys.open_campaign(workspace, campaign)),
+            delete_in(self._table, keys.queued(workspace, head["due_at"], campaign)),
+        ]
         try:
-            transact(
-                [
-                    update_in(
-                        self._table,
-                        keys.campaign_head(workspace, campaign),
-                        expression,
-                        condition,
-                        names=names,
-                        values=values,
-                    ),
-                    delete_in(self._table, keys.open_campaign(workspace, campaign)),
-                    delete_in(self._table, keys.queued(workspace, head["due_at"], campaign)),
-                ]
-            )
+            self._transact(head, sets, MOVES[life], now, *gone)
         except ConditionFailed:
             return False
-        self._log(
-            workspace, now, "system", f"campaign {life.value}", campaign, {"status": life.value} | totals
-        )
         return True
 
-    def _log(self, workspace: str, at: int, who: str, what: str, campaign: int, detail: Item) -> None:
-        activity.record(self._activity, workspace, at, who, what, f"campaign/{campaign}", detail)
+    # ---- what several writes have in common ----
+
+    def opened(self, workspace: str, campaign: int) -> Item:
+        """For `transact`: the mark of a campaign that isn't over and is no draft."""
+        mark = keys.open_campaign(workspace, campaign)
+        return put_in(self._table, mark | {"workspace": workspace, "campaign": campaign})
+
+    def noted(self, workspace: str, at: int, who: str, what: str, campaign: int, **detail: Any) -> list[Item]:
+        """For `transact`: what happened, in the log and in the campaign's own history."""
+        return activity.entries(self._activity, workspace, at, who, what, f"campaign/{campaign}", detail)
 
 
-def _in_charge(head: Item, sets: Item, *, alive: bool) -> tuple[dict[str, str], Item, str, str]:
-    """Names, values, expression and condition of an update that only the leg in charge may make."""
-    names = {f"#{name}": name for name in sets}
-    values: Item = {f":{name}": value for name, value in sets.items()}
-    values |= {":my_leg": head["leg"], ":my_execution": head["leg_execution"]}
+def setting(changes: Mapping[str, Any]) -> tuple[str, dict[str, str], Item]:
+    """Expression, names and values of an update that sets `changes`; None removes."""
+    names = {f"#{name}": name for name in changes}
+    sets = [name for name, value in changes.items() if value is not None]
+    removes = [f"#{name}" for name, value in changes.items() if value is None]
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets)
-    condition = "leg = :my_leg AND leg_execution = :my_execution AND attribute_not_exists(closed_at)"
-    if alive:
-        lives = {f":alive{index}": life.value for index, life in enumerate(sorted(ALIVE))}
+    expression += f" REMOVE {', '.join(removes)}" if removes else ""
+    return expression, names, {f":{name}": changes[name] for name in sets}
+
+
+def changed(head: Item, changes: Mapping[str, Any]) -> Item:
+    """The head once `changes` are set; None removes."""
+    return {name: value for name, value in {**head, **changes}.items() if value is not None}
+
+
+def _charge(head: Item) -> Item:
+    """Who is in charge, and which edition it has read: an edit meanwhile counts like another leg [F5]."""
+    return {name: head[name] for name in ("leg", "leg_execution", "edition")}
+
+
+def _in_charge(
+    head: Item, sets: Item, sources: Iterable[Life] | None
+) -> tuple[dict[str, str], Item, str, str]:
+    """Names, values, expression and condition of an update that only the leg in charge may make, from `sources`."""
+    expression, names, values = setting(sets)
+    values |= {f":my_{name}": value for name, value in _charge(head).items()}
+    condition = " AND ".join(f"{name} = :my_{name}" for name in _charge(head))
+    condition += " AND attribute_not_exists(closed_at)"
+    if sources is not None:
+        lives = {f":from{index}": life.value for index, life in enumerate(sorted(sources))}
         values |= lives
         names["#status"] = "status"
         condition += f" AND #status IN ({', '.join(lives)})"

@@ -95,6 +95,11 @@ def pace(workspace: str, carrier_name: str, sender: str) -> Key:
     return _key(f"pace#{workspace}#{carrier_name}#{sender}", "pace")
 
 
+def campaign_pace(workspace: str, campaign: int, speed_at: int) -> Key:
+    """The next free moment of a campaign at the speed that it was given at `speed_at`."""
+    return _key(f"pace#{workspace}#campaign#{campaign}#{speed_at}", "pace")
+
+
 def api_key(key_id: str) -> Key:
     return _key(f"key#{key_id}", "key")
 
@@ -257,6 +262,15 @@ def activity(workspace: str, at: int, entry: str) -> Key:
 def activity_pk(workspace: str, month: str) -> str:
     """The entries of one month (`2026-11`)."""
     return f"{workspace}#{month}"
+
+
+def activity_about(workspace: str, about: str, at: int, entry: str) -> Key:
+    """The same entry once more, with all others about one thing."""
+    return _key(activity_about_pk(workspace, about), f"{at:013d}#{entry}")
+
+
+def activity_about_pk(workspace: str, about: str) -> str:
+    return f"{workspace}#about#{about}"
 
 
 def rate(workspace: str, who: str, window: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ Both name the leg that wrote them, so that a late leg of a campaign neither leav
 for a newer one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kabar.domain.campaigns import Life
@@ -82,16 +82,31 @@ class Turns:
             return False
         return True
 
+    def waiting(self, workspace: str) -> Iterator[Item]:
+        """The heads of the campaigns that wait for the turn or have it, in order of schedule."""
+        for entry, head in self._places(workspace):
+            if head is not None and _wants_turn(head) and head["due_at"] == entry["due_at"]:
+                yield head
+
+    def _places(self, workspace: str) -> Iterator[tuple[Item, Item | None]]:
+        for entry in self._table.every(keys.workspace_pk(workspace), prefix="queue#", consistent=True):
+            yield entry, self._head_of(workspace, entry["campaign"])
+
     def _first(self, workspace: str) -> int | None:
-        page = self._table.query(keys.workspace_pk(workspace), prefix="queue#", limit=1, consistent=True)
-        return page.items[0]["campaign"] if page.items else None
+        """Who waits longest. A place at an earlier time, left by a leg slower than an edit, is removed."""
+        for entry, head in self._places(workspace):
+            if head is None or head.get("due_at") != entry["due_at"]:
+                self._leave(workspace, entry["campaign"], entry["due_at"], entry["leg"])
+            elif _wants_turn(head):
+                return int(head["id"])
+        return None
 
     def _turn(self, workspace: str) -> Item:
         return self._table.get(keys.turn(workspace), consistent=True) or {}
 
     def _is_over(self, workspace: str, campaign: int) -> bool:
         head = self._head_of(workspace, campaign)
-        return head is None or "closed_at" in head or head["status"] == Life.PAUSED
+        return head is None or not _wants_turn(head)
 
     def _queued_leg(self, workspace: str, campaign: int) -> tuple[int, int] | None:
         head = self._head_of(workspace, campaign)
@@ -116,3 +131,8 @@ class Turns:
             now = self._turn(workspace)  # the SDK's own retry meets our own write
             return now.get("holder") == to and now.get("holder_leg") == (None if to is None else leg)
         return True
+
+
+def _wants_turn(head: Item) -> bool:
+    """One that is cancelled keeps the turn until its last claims are settled."""
+    return "closed_at" not in head and head["status"] in (Life.QUEUED, Life.SENDING, Life.CANCELLED)

@@ -1,0 +1,143 @@
+"""A campaign can be slowed and sped up while it runs [F5] [F8]."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kabar.domain.campaigns import CONTROL_AGE, lanes, speed
+from kabar.legs import send
+from kabar.legs.send import LegControl
+from kabar.storage import keys
+from kabar.storage.campaign_pace import SlowedPace
+from kabar.storage.dynamo import Table
+from tests.functions.api_client import Api, api
+from tests.functions.fake_dynamo import FakeDynamo
+from tests.functions.leg_rig import WORKSPACE, Rig
+
+__all__ = ["api"]
+
+HORIZON = 100_000
+
+
+class Unhurried:
+    """A sender's pace that lets everything go at once."""
+
+    def reserve(self, segments: int) -> int:  # noqa: ARG002
+        return 0
+
+    def hold(self, until: int) -> None: ...
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000
+
+
+def lanes_of(clock: Clock, count: int, per_second: float, table: Table | None = None) -> list[SlowedPace]:
+    table = table or Table("workspaces", FakeDynamo())
+    head = {"workspace": WORKSPACE, "id": 1, "speed": per_second, "speed_at": 5}
+    return [
+        SlowedPace(Unhurried(), table, head, horizon=HORIZON, now=lambda: clock.now) for _ in range(count)
+    ]
+
+
+def test_each_call_goes_once_those_before_it_are_paid_for() -> None:
+    first, second = lanes_of(Clock(), 2, per_second=10)
+    assert [first.reserve(10), second.reserve(20), first.reserve(10)] == [1_000, 2_000, 4_000]
+
+
+def test_what_nobody_will_wait_for_is_not_reserved() -> None:
+    """A leg that ends before its slice may go leaves the moment to the next one."""
+    clock = Clock()
+    (pace,) = lanes_of(clock, 1, per_second=0.1)
+    assert pace.reserve(100) == 1_000
+    assert [pace.reserve(100), pace.reserve(100)] == [1_001_000, 1_001_000]
+    clock.now = 1_001_000
+    assert SlowedPace(
+        Unhurried(),
+        pace._table,
+        {"workspace": WORKSPACE, "id": 1, "speed": 0.1, "speed_at": 5},
+        horizon=2_000_000,
+        now=lambda: clock.now,
+    ).reserve(100) == (1_001_000)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50), st.integers(0, 3000)), max_size=40),
+    st.floats(1, 100),
+)
+def test_at_no_moment_have_more_segments_gone_than_the_speed_allows_and_one_call(
+    calls: list[tuple[int, int, int]], per_second: float
+) -> None:
+    clock = Clock()
+    paces = lanes_of(clock, 4, per_second)
+    gone: list[tuple[int, int]] = []
+    for lane, segments, later in calls:
+        moment = paces[lane].reserve(segments)
+        if moment <= HORIZON:
+            gone.append((moment, segments))
+        clock.now += later
+    for moment, last in gone:
+        until_then = sum(segments for at, segments in gone if at <= moment)
+        # each reservation is rounded down to a millisecond
+        allowed = per_second * (moment - 1_000 + len(gone)) / 1000 + last
+        assert until_then <= allowed + 1e-6
+
+
+def test_a_new_speed_ends_the_leg_between_two_calls_and_the_next_one_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(monkeypatch)
+    rig.members(3)
+    rig.campaign(1)
+    plan = rig.plan(1, 1)
+    at = 10_000
+    monkeypatch.setattr(send, "now", lambda: at)
+    control = LegControl(rig.campaigns, rig.head(1), 1, plan["execution"])
+    assert control.go()
+    rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", at, speed=2.5, speed_at=at)
+    at += CONTROL_AGE
+    assert not control.go()
+    after = rig.plan(1, 2)
+    assert LegControl(rig.campaigns, rig.head(1), 2, after["execution"]).go()
+    assert (speed(rig.head(1), 100), speed(rig.head(1), 1)) == (2.5, 1)
+    rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", at, speed=None, speed_at=at)
+    assert speed(rig.head(1), 100) == 100
+
+
+def test_a_slow_campaign_has_as_little_work_in_a_leg() -> None:
+    assert len(lanes(range(100), 500, speed({"speed": 5}, 1000))) == 2
+    assert len(lanes(range(100), 500, speed({}, 1000))) == 10
+
+
+def test_a_speed_is_set_shown_logged_and_carried_out_by_the_next_leg(api: Api) -> None:
+    api.tables.seed("workspaces", keys.carrier("acme", "infobip"), rate=50)
+    made = api.call("POST", "/v1/campaigns", api.campaign()).json
+    where = f"/v1/campaigns/{made['id']}"
+    slowed = api.call("POST", f"{where}/speed", {"segments_per_second": 5})
+    assert (slowed.status, slowed.json["segments_per_second"]) == (202, 5)
+    assert api.call("GET", where).json["segments_per_second"] == 5
+    assert f"{made['id']}-1" in api.clients.started
+    told = api.call("GET", "/v1/activity?what=campaign%20speed").json["data"]
+    assert [entry["detail"]["speed"] for entry in told] == [5]
+    free = api.call("POST", f"{where}/speed", {"segments_per_second": None})
+    assert (free.status, free.json["segments_per_second"]) == (202, None)
+
+
+@pytest.mark.parametrize("wanted", [51, 0, -1, "5", None])
+def test_a_speed_beyond_the_carriers_rate_or_none_at_all_is_refused_by_name(
+    api: Api, wanted: int | str | None
+) -> None:
+    api.tables.seed("workspaces", keys.carrier("acme", "infobip"), rate=50)
+    made = api.call("POST", "/v1/campaigns", api.campaign()).json
+    body = {} if wanted is None else {"segments_per_second": wanted}
+    answer = api.call("POST", f"/v1/campaigns/{made['id']}/speed", body)
+    assert (answer.status, answer.pointers) == (422, ["#/segments_per_second"])
+
+
+def test_what_is_over_has_no_speed(api: Api) -> None:
+    made = api.call("POST", "/v1/campaigns", api.campaign()).json
+    key = keys.campaign_head("acme", made["id"])
+    api.tables.seed("workspaces", key, **(api.tables.find("workspaces", key) or {}) | {"status": "completed"})
+    answer = api.call("POST", f"/v1/campaigns/{made['id']}/speed", {"segments_per_second": 5})
+    assert answer.status == 409
