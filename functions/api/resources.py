@@ -13,6 +13,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "imports": ("imports",),
     "campaigns": ("campaigns",),
     "templates": ("templates",),
+    "inbox": ("inbox",),
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),

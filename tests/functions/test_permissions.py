@@ -16,6 +16,7 @@ from local import openapi
 from tests.functions.api_client import Answer, Api, api
 from tests.functions.test_api import seed_import
 from tests.functions.test_api_keys import create as create_key
+from tests.functions.test_inbox import seed_reply
 from tests.functions.test_users import add as add_user
 
 __all__ = ["api"]
@@ -56,6 +57,7 @@ def ids(api: Api) -> dict[str, str]:
         "prefix": "021",
         "template_id": str(api.call("POST", "/v1/templates", {"name": "Hi", "text": "Hi"}).json["id"]),
         "word": "GYMOUT",
+        "reply_id": str(seed_reply(api)),
         "export_id": str(api.call("POST", "/v1/lists/7/exports").json["id"]),
     }
 

@@ -5,11 +5,9 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-import problems
-from access_schemas import epoch_ms
 from kabar.storage import activity
-from problems import Problem
 from routes.paging import Cursor, Limit, Listing
+from routes.times import instant
 from schemas import Page
 from settings_schemas import ActivityView
 from wiring import CallerOf, CursorsOf, Now, table
@@ -52,20 +50,9 @@ def list_activity(
         table("activity"),
         caller.workspace,
         activity.Wanted(who, what, about),
-        since=max(_instant("from", since, 0), at - activity.KEPT_SECONDS * 1000),
-        until=max(1, min(_instant("to", until, at + 1), at + 1)),
+        since=max(instant("from", since, 0), at - activity.KEPT_SECONDS * 1000),
+        until=max(1, min(instant("to", until, at + 1), at + 1)),
         limit=limit,
         before=listing.position(cursor),
     )
     return listing.page(*found, ActivityView.of)
-
-
-def _instant(parameter: str, text: str | None, otherwise: int) -> int:
-    if text is None:
-        return otherwise
-    try:
-        return epoch_ms(text.replace(" ", "+"))  # a plus sign that nobody escaped
-    except ValueError as error:
-        detail = str(error)
-        named = [{"parameter": parameter, "detail": detail}]
-        raise Problem(problems.INVALID_REQUEST, f"{parameter}: {detail}", errors=named) from error

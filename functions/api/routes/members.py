@@ -59,13 +59,13 @@ def list_members(
     cursor: Cursor = None,
 ) -> Page[MemberView]:
     existing(list_id, caller)  # the members table knows no workspaces
-    search = member_search.Search(_leading(mobile or ""), opted_out, deleted)
+    search = member_search.Search(leading(mobile or ""), opted_out, deleted)
     listing = Listing(cursors, (caller.workspace, "members", str(list_id), repr(search)))
     found = member_search.page(table("members"), list_id, search, limit, listing.position(cursor))
     return listing.page(*found, MemberView.of)
 
 
-def _leading(mobile: str) -> str:
+def leading(mobile: str) -> str:
     if not _LEADING.fullmatch(mobile):
         detail = "Write the number or its leading part with + and digits only."
         raise Problem(

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_CONTROL = "campaigns:control"
+    INBOX_READ = "inbox:read"
+    INBOX_WRITE = "inbox:write"
     BLACKLIST_READ = "blacklist:read"
     BLACKLIST_WRITE = "blacklist:write"
     SETTINGS_READ = "settings:read"
@@ -37,14 +39,22 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-_LOOK = frozenset({Scope.LISTS_READ, Scope.CAMPAIGNS_READ, Scope.BLACKLIST_READ, Scope.SETTINGS_READ})
+_LOOK = frozenset(
+    {Scope.LISTS_READ, Scope.CAMPAIGNS_READ, Scope.INBOX_READ, Scope.BLACKLIST_READ, Scope.SETTINGS_READ}
+)
 _EVERYTHING = frozenset(Scope)
 
 ROLES: dict[Role, frozenset[Scope]] = {
     Role.OWNER: _EVERYTHING,
     Role.ADMIN: _EVERYTHING - {Scope.OWNERS_WRITE},
     Role.SENDER: _LOOK
-    | {Scope.LISTS_WRITE, Scope.CAMPAIGNS_WRITE, Scope.CAMPAIGNS_CONTROL, Scope.BLACKLIST_WRITE},
+    | {
+        Scope.LISTS_WRITE,
+        Scope.CAMPAIGNS_WRITE,
+        Scope.CAMPAIGNS_CONTROL,
+        Scope.INBOX_WRITE,
+        Scope.BLACKLIST_WRITE,
+    },
     # lets a campaign go or holds it, and sees who did what, but makes none
     Role.APPROVER: _LOOK | {Scope.CAMPAIGNS_CONTROL, Scope.ACTIVITY_READ},
     Role.VIEWER: _LOOK,

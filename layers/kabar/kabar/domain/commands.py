@@ -64,16 +64,19 @@ _LETTERS = {"L", "N", "M"}
 _UNSEEN = "Cf"
 
 
+def plain(text: str) -> str:
+    """The text without case, accents and width; all of I, i, İ and ı become `i`."""
+    small = unicodedata.normalize("NFKD", text).replace("ı", "i").casefold()
+    # once more: folding case may bring letters and marks that decompose further
+    return _MARKS.sub("", unicodedata.normalize("NFKD", small))
+
+
 def folded(text: str) -> str:
     """The words of a text without what a phone's keyboard adds: case, accents, width, punctuation.
 
-    All of I, i, İ and ı become `i`; runs of anything that is neither letter nor digit become one space.
+    Runs of anything that is neither letter nor digit become one space.
     """
-    plain = unicodedata.normalize("NFKD", text).replace("ı", "i").casefold()
-    # once more: folding case may bring letters and marks that decompose further
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", plain))
-    letters = (_letter(character) for character in bare)
-    return " ".join("".join(letters).split())
+    return " ".join("".join(map(_letter, plain(text))).split())
 
 
 def _letter(character: str) -> str:
