@@ -37,6 +37,8 @@ LOCATED = frozenset(
         "create_export",
         "create_api_key",
         "add_user",
+        "get_prices",
+        "set_prices",
         "create_template",
     }
 )  # their answers say where what they made is

@@ -60,6 +60,10 @@ def export_head(workspace: str, list_id: int, export_id: int) -> Key:
     return _key(workspace_pk(workspace), f"export#{list_id:016d}#{export_id:016d}")
 
 
+def prices(workspace: str) -> Key:
+    return _key(workspace_pk(workspace), "prices")
+
+
 def template(workspace: str, number: int) -> Key:
     return _key(workspace_pk(workspace), f"template#{number:016d}")
 
