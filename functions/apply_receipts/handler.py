@@ -9,10 +9,12 @@ from typing import Any
 from kabar import settings
 from kabar.domain import receipts
 from kabar.domain.inbound import receipt_of
+from kabar.domain.messages import Receipt
 from kabar.log import logger
 from kabar.storage.blocks import Blocks
 from kabar.storage.dynamo import Table
-from kabar.storage.people import keep_orphans, keep_receipts
+from kabar.storage.people import keep_receipts
+from kabar.storage.references import References
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,9 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         except (KeyError, TypeError, ValueError):
             unreadable.append(record["messageId"])  # again would not help
             continue
-        found = receipts.sort(received, workspace, SETTINGS.deployment, BLOCKS.holding)
-        told += found.told
-        orphans += len(found.orphans)
-        keep_orphans(DISPATCH, workspace, carrier, found.orphans, int(time.time() * 1000))
+        found, unknown = placed(received, workspace, carrier)
+        told += found
+        orphans += unknown
     keep_receipts(PEOPLE, told)
     logger.info(
         "receipts applied",
@@ -56,3 +57,24 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
         unreadable=unreadable,
         correlation_ids=sorted(requests),  # of the posts that a batch brings together
     )
+
+
+def placed(received: list[Receipt], workspace: str, carrier: str) -> tuple[list[receipts.Told], int]:
+    """Receipts with their messages, and how many are kept for 72 hours because nobody knows theirs yet [H2]."""
+    found = receipts.sort(received, workspace, SETTINGS.deployment, BLOCKS.holding)
+    if not found.orphans:
+        return found.told, 0
+    references = References(DISPATCH, workspace, carrier)
+    named = by_carriers_id(found.orphans, workspace, references)
+    if named.orphans:
+        references.keep(named.orphans, int(time.time() * 1000))
+        # looked up again: whoever noted the id before the receipt was there has not seen it
+        late = by_carriers_id(named.orphans, workspace, references)
+        named = receipts.Sorted(named.told + late.told, late.orphans)
+    return found.told + named.told, len(named.orphans)
+
+
+def by_carriers_id(unknown: list[Receipt], workspace: str, references: References) -> receipts.Sorted:
+    """Receipts that name messages by the carrier's own ids."""
+    ours = receipts.by_our_id(unknown, references.named(unknown))
+    return receipts.sort(ours, workspace, SETTINGS.deployment, BLOCKS.holding)

@@ -2,16 +2,17 @@
 
 import base64
 import binascii
-import hmac
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from kabar import settings
 from kabar.carriers import carrier
 from kabar.carriers.errors import BadWebhook
+from kabar.carriers.proof import proved
 from kabar.domain.inbound import RECEIPTS_TOGETHER, packed_receipt, packed_reply, storable
 from kabar.log import logger, masked
 from kabar.storage.dynamo import Table
@@ -60,8 +61,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     request_id = str((event.get("requestContext") or {}).get("requestId", ""))
     logger.set_correlation_id(request_id)
     try:
-        webhook = known(event)
-        logged = take(webhook, event["path"].rpartition("/")[2], body_of(event), request_id)
+        body = body_of(event)
+        webhook = known(event, body)
+        logged = take(webhook, event["path"].rpartition("/")[2], body, request_id)
     except NotTaken as refusal:
         logger.warning("webhook refused", status=refusal.status, why=str(refusal))
         return {"statusCode": refusal.status, "body": ""}
@@ -72,30 +74,18 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"statusCode": 200, "body": ""}
 
 
-def known(event: Mapping[str, Any]) -> Webhook:
+def known(event: Mapping[str, Any], body: bytes) -> Webhook:
     """Whose webhook it is, once the poster has proved to be that carrier [L4]."""
-    parameters = event["pathParameters"]
+    parameters, headers, now = event["pathParameters"], event.get("headers") or {}, time.time()
     webhook = WEBHOOKS.find(parameters["token"])
     if webhook is None or webhook.carrier != parameters["carrier"]:
         raise NotTaken(404, "no such webhook")
-    if proved(webhook, event):
+    if proved(webhook.proof, webhook.user, webhook.secret, headers, body, now):
         return webhook
     rotated = WEBHOOKS.find(parameters["token"], fresh=True)
-    if rotated is None or not proved(rotated, event):
+    if rotated is None or not proved(rotated.proof, rotated.user, rotated.secret, headers, body, now):
         raise NotTaken(401, "wrong credentials")
     return rotated
-
-
-def proved(webhook: Webhook, event: Mapping[str, Any]) -> bool:
-    """Whether the post carries the webhook's user and password, compared in constant time."""
-    if not webhook.user:
-        return True
-    headers = event.get("headers") or {}
-    given = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-    scheme, _, credentials = given.partition(" ")
-    expected = base64.b64encode(f"{webhook.user}:{webhook.password}".encode())
-    matches = hmac.compare_digest(credentials.strip().encode("utf-8", "replace"), expected)
-    return matches and scheme.lower() == "basic"
 
 
 def body_of(event: Mapping[str, Any]) -> bytes:
@@ -116,18 +106,23 @@ def body_of(event: Mapping[str, Any]) -> bytes:
 def take(webhook: Webhook, kind: str, body: bytes, request_id: str) -> dict[str, Any]:
     """Queue what the post says, and say what to log; ids and numbers that no key can hold are left out."""
     source = {"workspace": webhook.workspace, "carrier": webhook.carrier, "request_id": request_id}
-    reader = carrier(webhook.carrier)
+    reader = carrier(webhook.carrier, webhook.gateway)
     try:
         if kind == "receipts":
             receipts, unreadable = reader.read_receipts(body)
-            kept = [packed_receipt(receipt) for receipt in receipts if storable(receipt)]
+            now = int(time.time() * 1000)  # for carriers that give no time
+            timed = (replace(receipt, at=receipt.at or now) for receipt in receipts)
+            kept = [packed_receipt(receipt) for receipt in timed if storable(receipt)]
             parts = [kept[at : at + RECEIPTS_TOGETHER] for at in range(0, len(kept), RECEIPTS_TOGETHER)]
             bodies = [json.dumps({**source, "receipts": part}) for part in parts]
             enqueue(client("sqs"), SETTINGS.receipts_queue_url, bodies)
             return {"receipts": len(kept), "left_out": len(receipts) - len(kept) + unreadable}
         replies, unreadable = reader.read_replies(body)
+        now = int(time.time() * 1000)
         bodies = [
-            json.dumps({**source, "reply": packed_reply(reply)}) for reply in replies if storable(reply)
+            json.dumps({**source, "reply": packed_reply(replace(reply, at=reply.at or now))})
+            for reply in replies
+            if storable(reply)
         ]
         enqueue(client("sqs"), SETTINGS.replies_queue_url, bodies)
         return {"replies": len(bodies), "left_out": len(replies) - len(bodies) + unreadable}

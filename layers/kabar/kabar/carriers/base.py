@@ -13,13 +13,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `body` is JSON-ready or None."""
+    """One HTTP request. `body` is JSON-ready or None; `form` is sent url-encoded instead of it."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: Any = None
     query: Sequence[tuple[str, str]] = ()
+    form: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ Call = Callable[[Request, float], Answer]
 
 @dataclass(frozen=True)
 class Account:
-    """One workspace's account at a carrier; key and receipts URL come from the secret store."""
+    """One workspace's account at a carrier; key, user and receipts URL come from the secret store."""
 
     base_url: str
     api_key: str
     receipts_url: str | None = None
+    user: str = ""
 
 
 class Read(NamedTuple, Generic[T]):
@@ -55,13 +57,15 @@ class Carrier(Protocol):
     """One carrier's wire format.
 
     `batch` is how many recipients one call may carry, `encodings` what a campaign may choose with it: only those
-    that it charges just as `kabar.domain.segments` counts them [E2].
+    that it charges just as `kabar.domain.segments` counts them [E2]. `own_ids`: its receipts name messages by ids of its
+    own, which its answers give (`Result.carrier_id`).
     """
 
     name: str
     promise: Promise
     batch: int
     encodings: frozenset[Encoding]
+    own_ids: bool
 
     def send(
         self, account: Account, call: Call, sender: str, messages: Sequence[Message], seconds: float

@@ -7,12 +7,12 @@ set age is uncertain instead of sent again.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from kabar.carriers.base import Account, Answer, Call, Read, Request, T
+from kabar.carriers.answers import each_readable, retry_after
+from kabar.carriers.base import Account, Answer, Call, Read, Request
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import (
     AnswerLost,
@@ -30,8 +30,6 @@ from kabar.domain.statuses import Status
 DUPLICATE = 23
 REJECTED_GROUP = 5
 KNOWN_GROUPS = range(6)
-DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none
-MAX_RETRY_AFTER = 3600.0  # seconds; a longer one is a mistake, and asking once an hour does no harm
 _OF_RECIPIENT = re.compile(r"messages\[(\d{1,4})\]\.(?:content\.text|destinations\[\d+\]\.to)$")
 
 # groupId -> status; the ids below say more than their group [carriers' registry]
@@ -62,6 +60,7 @@ class Infobip:
     promise = Promise.ASKABLE
     batch = 100
     encodings = frozenset(Encoding) - {Encoding.UCS2}
+    own_ids = False
 
     # {"messages": [{"sender": "3774", "destinations": [{"to": "41793026727", "messageId": "1a2b3c4d-1000"}],
     #   "content": {"text": "…", "language": {…}}, "webhooks": {"delivery": {"url": "https://…"}, …}}]}
@@ -101,31 +100,17 @@ class Infobip:
     # {"results": [{"messageId": "1a2b3c4d-1000", "to": "41793026727", "doneAt": "2019-11-09T16:00:00.000+0100",
     #   "status": {"groupId": 3, "id": 5, …}, "error": {"id": 0, "permanent": false, …}}]}
     def read_receipts(self, body: bytes) -> Read[Receipt]:
-        return _each(_posted(body), _receipt)
+        return each_readable(_posted(body), _receipt)
 
     # {"results": [{"messageId": "817790313235066447", "from": "385916242493", "to": "385921004026",
     #   "text": "QUIZ Paris", "receivedAt": "2019-11-09T16:00:00.000+0000"}], "messageCount": 1, …}
     def read_replies(self, body: bytes) -> Read[Reply]:
-        return _each(_posted(body), _reply)
+        return each_readable(_posted(body), _reply)
 
 
 def _content(message: Message) -> dict[str, Any]:
     language = LANGUAGES.get(message.alphabet)
     return {"text": message.text, "language": language} if language else {"text": message.text}
-
-
-def _each(entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Read[T]:
-    """Every entry that can be read: an odd one must not cost us the others."""
-    found: list[T] = []
-    odd: list[BadWebhook] = []
-    for entry in entries:
-        try:
-            found.append(read(entry))
-        except BadWebhook as error:
-            odd.append(error)
-    if odd and not found:
-        raise odd[0]
-    return Read(found, len(odd))
 
 
 def _receipt(entry: Mapping[str, Any]) -> Receipt:
@@ -161,7 +146,7 @@ def _check(answer: Answer) -> None:
     if 200 <= answer.status < 300:
         return
     if answer.status == 429:
-        raise Throttled("Infobip answered 429", _retry_after(answer.headers))
+        raise Throttled("Infobip answered 429", retry_after(answer.headers))
     if answer.status >= 500 or answer.status == 408 or answer.status < 400:
         raise AnswerLost(f"Infobip answered {answer.status}")
     raise Refused(f"Infobip refused the call with {answer.status}: {_description(answer.body)}")
@@ -179,18 +164,6 @@ def _blame(answer: Answer, messages: Sequence[Message]) -> None:
         return
     rejected = {messages[index].id: "400" for index in indexes}
     raise RecipientsRefused("Infobip refused the call because of some recipients", rejected)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds of a Retry-After header, a date counting from the answer's own; without either the pace adapts anyway."""
-    value = headers.get("retry-after", "")
-    if value.isdecimal():
-        return min(float(value), MAX_RETRY_AFTER) if len(value) < 6 else MAX_RETRY_AFTER
-    try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
-        return DEFAULT_RETRY_AFTER
-    return min(max(wait.total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)
 
 
 def _description(body: bytes) -> str:

@@ -4,24 +4,26 @@ A slice is one carrier call, its recipients frozen in the plan. Per slice: claim
 write is conditional or repeatable, so that any step may be the last one and the next attempt knows what it may do:
 
 - an attempt writes all its facts before its call, so where an open position lacks a `submitted` fact, it made none;
+  a later attempt, which may find them all written, notes on its claim that it is about to call;
 - what may have been handed over is *in doubt* (byte SUBMITTED in the claim) and goes on by the carrier's promise;
 - what is settled is settled by rank (`statuses.merge`), so late records and receipts only add.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from kabar.domain.handover import (
     AnswerLost,
     CarrierError,
+    Divided,
     Handover,
+    NotSent,
     Outcome,
     Promise,
     RecipientsRefused,
     Refused,
     Result,
     Throttled,
-    Unreachable,
 )
 from kabar.domain.slices import (
     DOUBT,
@@ -43,6 +45,12 @@ from kabar.domain.statuses import Reason, Status
 
 MAX_BACKOFF = 300_000  # ms between tries of a carrier that can't be reached
 BREAKER = 3  # calls without any result in a row after which a lane stops trying
+SAMPLE = 100  # messages with a result before a rate of refusals says anything
+SILENT = (
+    "the carrier gave no answer to several calls in a row. It can't be asked what became of them, so those "
+    "recipients are uncertain and not sent to again: find out what is wrong there, then resume"
+)
+NOT_SENT = Result(Outcome.NOT_SENT)
 UNASKED = 48 * 3_600_000  # ms after which a message that nobody could be asked about is uncertain
 
 
@@ -57,6 +65,11 @@ class Tally:
     doubts: int = 0
     alarms: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Sum with the tally of a lane that ran beside."""
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
+
 
 @dataclass(frozen=True)
 class ChunkResult:
@@ -68,7 +81,11 @@ class ChunkResult:
 
 
 class Sender:
-    """Sends chunks of one campaign in one lane. `owner` is unique to this invocation."""
+    """Sends chunks of one campaign in one lane. `owner` is unique to this invocation.
+
+    While nothing of the campaign was accepted (not `proved`), one call that brings nothing stops it: its first slice
+    goes alone. It stops too once the carrier refuses more than the share `most_refused` of what it was handed.
+    """
 
     def __init__(
         self,
@@ -81,6 +98,8 @@ class Sender:
         timing: Timing,
         deadline: int,
         alarm: Callable[[str], None],
+        proved: bool = True,
+        most_refused: float = 1.0,
     ) -> None:
         self._owner = owner
         self._handover = handover
@@ -91,12 +110,27 @@ class Sender:
         self._deadline = deadline
         self._alarm = alarm
         self._fruitless = 0
+        self._proved = proved
+        self._most_refused = most_refused
         self.tally = Tally()
 
+    @property
+    def proved(self) -> bool:
+        """Whether the carrier has accepted anything of this campaign."""
+        return self._proved or self.tally.accepted > 0
+
     def send_chunk(
-        self, ledger: Ledger, people: People, slices: Sequence[Sequence[Recipient]]
+        self,
+        ledger: Ledger,
+        people: People,
+        slices: Sequence[Sequence[Recipient]],
+        *,
+        until_proved: bool = False,
     ) -> tuple[ChunkResult, Stop | None]:
-        """Bring every slice as far as it goes now. A Stop comes back beside the result, which stands all the same."""
+        """Bring every slice as far as it goes now. A Stop comes back beside the result, which stands all the same.
+
+        `until_proved` stops after the first slice of which the carrier accepts anything.
+        """
         claims = ledger.claims()
         wakes: list[int] = []
         stop: Stop | None = None
@@ -104,6 +138,9 @@ class Sender:
             claim = claims.get(number)
             if claim and claim.done:
                 continue
+            if stop is None and until_proved and self.proved:
+                stop = Stop("first slice sent", self._clock.now())
+                wakes.append(self._clock.now())
             if stop:
                 break
             try:
@@ -145,6 +182,7 @@ class Sender:
             lease=now + self._timing.lease,
             vector=before.vector if before else bytes(len(recipients)),
             doubt_since=before.doubt_since if before else 0,
+            calling=before.may_have_called if before else False,
         )
         if not ledger.take(number, claim, before):
             return before, now + self._timing.lease  # somebody else was faster
@@ -158,17 +196,20 @@ class Sender:
         seen: Mapping[int, Seen] = {}
         if before:
             seen = slot.people.seen(slot.open())
-            slot.learn(seen, died=bool(before.owner), when=before.claimed_at)
+            slot.learn(seen, died=before.may_have_called, when=before.claimed_at)
         not_before = self._resolve_doubts(slot)
         if not_before is None:
             self._suppress(slot)
-            not_before = self._hand_over(slot, claim, seen)
+            not_before, held = self._hand_over(ledger, number, slot, claim, seen)
+            if not held:
+                return claim, self._clock.now() + self._timing.lease
         record = replace(
             claim,
             owner="",
             vector=bytes(slot.vector),
             doubt_since=slot.doubt_since,
             not_before=not_before or 0,
+            calling=False,
         )
         recorded = ledger.record(number, record, claim)
         if slot.stop:
@@ -220,8 +261,12 @@ class Sender:
                 slot.suppress(recipient, reason)
                 self.tally.suppressed += 1
 
-    def _hand_over(self, slot: Slot, claim: Claim, seen: Mapping[int, Seen]) -> int | None:
-        """Write facts, call once, classify; a time (ms) before which there is nothing more to do."""
+    def _hand_over(
+        self, ledger: Ledger, number: int, slot: Slot, claim: Claim, seen: Mapping[int, Seen]
+    ) -> tuple[int | None, bool]:
+        """Write facts, call once, classify: a time (ms) before which there is nothing more to do, and whether the
+        slice is still ours.
+        """
         facts = [Fact(r, Status.SUPPRESSED, reason) for r, reason in slot.newly_suppressed]
         going = slot.open()
         facts += [
@@ -231,52 +276,87 @@ class Sender:
         ]
         slot.people.write(facts)
         if not going:
-            return None
+            return None, True
+        if (
+            claim.attempt > 1
+            and not claim.calling
+            and not ledger.record(number, replace(claim, calling=True), claim)
+        ):
+            return None, False
         if not self._control.go():
             slot.stop = Stop("control")
-            return None
+            return None, True
         now = self._clock.now()
         if now + self._timing.call + self._timing.skew > claim.lease:
-            return now  # our own reads and writes took too long: released, nothing was handed over
-        return self._call(slot, going)
+            return now, True  # our own reads and writes took too long: released, nothing was handed over
+        return self._call(slot, going), True
 
     def _call(self, slot: Slot, going: Sequence[Recipient]) -> int | None:
+        """One call, and what it says of everybody; a time (ms) before which there is nothing more to do."""
         started = self._clock.now()
-        doubted = {r.message.id for r in going if slot.byte(r) == DOUBT}
         self.tally.calls += 1
+        doubted = [r for r in going if slot.byte(r) == DOUBT]
+        fresh = [r for r in going if slot.byte(r) != DOUBT]
+        results: Mapping[str, Result] = {}
+        error: CarrierError | None = None
         try:
             results = self._handover.send([r.message for r in going], seconds=self._timing.call / 1000)
-        except Throttled as error:
-            until = self._clock.now() + _retry_after(error)
-            self._pace.hold(until)
-            return self._no_result(slot, until)
-        except Unreachable:
-            return self._no_result(slot, self._clock.now())
-        except RecipientsRefused as error:
-            named = {message: Result(Outcome.REJECTED, code) for message, code in error.rejected.items()}
-            self._apply(slot, [r for r in going if r.message.id not in doubted], named, doubted=False)
-            return self._clock.now()
-        except Refused as error:
-            return self._refused(slot, error)
-        except AnswerLost:
-            wait = self._doubt(slot, going, started)
-            until = self._no_result(slot, wait or self._clock.now())
-            return wait and until
-        self._fruitless = 0
-        again = [r for r in going if r.message.id in doubted]
-        fresh = [r for r in going if r.message.id not in doubted]
-        self._apply(slot, again, results, doubted=True)
+        except Divided as divided:
+            results, error = divided.results, divided.error
+        except RecipientsRefused as refusal:
+            # this call's refusal says nothing of an earlier hand-over
+            results = dict.fromkeys((r.message.id for r in going), NOT_SENT) | {
+                r.message.id: Result(Outcome.REJECTED, refusal.rejected[r.message.id])
+                for r in fresh
+                if r.message.id in refusal.rejected
+            }
+        except NotSent as not_sent:
+            results, error = dict.fromkeys((r.message.id for r in going), NOT_SENT), not_sent
+        except AnswerLost as lost:
+            error = lost
+        self._apply(slot, doubted, results, doubted=True)
         self._apply(slot, fresh, results, doubted=False)
-        lost = [r for r in going if r.message.id not in results]
-        return self._doubt(slot, lost, started)
+        wait = self._doubt(slot, [r for r in going if r.message.id not in results], started)
+        if wait is None and NOT_SENT in results.values():
+            wait = self._clock.now()
+        fruitless = error is not None and all(result == NOT_SENT for result in results.values())
+        self._fruitless = self._fruitless if fruitless else 0
+        if error is not None:
+            wait = self._after(slot, error, wait, fruitless=fruitless)
+        self._watch(slot)
+        return wait
 
-    def _no_result(self, slot: Slot, until: int) -> int:
+    def _after(self, slot: Slot, error: CarrierError, wait: int | None, *, fruitless: bool) -> int | None:
+        """What an error means for the calls to come; a time (ms) before which this slice doesn't go on."""
+        if isinstance(error, Refused):
+            return self._refused(slot, error)
+        if isinstance(error, Throttled):
+            held = self._clock.now() + _retry_after(error)
+            self._pace.hold(held)
+            wait = max(wait or 0, held)
+        if not fruitless:
+            return wait
+        lost_for_good = isinstance(error, AnswerLost) and not self._handover.promise.resends
+        until = self._no_result(slot, wait or self._clock.now(), lost_for_good=lost_for_good)
+        return until if wait else None
+
+    def _no_result(self, slot: Slot, until: int, *, lost_for_good: bool = False) -> int:
         """A call that brought nothing; several in a row stop the lane, so that no fresh slice meets the same."""
         self._fruitless += 1
         until = max(until, self._clock.now() + min(MAX_BACKOFF, 5_000 << self._fruitless))
-        if self._fruitless >= BREAKER:
+        if self._fruitless >= (BREAKER if self.proved else 1):
             slot.stop = Stop("the carrier gives no results", until)
+            if lost_for_good:
+                self._control.pause(SILENT)
         return until
+
+    def _watch(self, slot: Slot) -> None:
+        """Pause when the carrier refuses too many: a wrong sender or a wrong list should not go on."""
+        known = self.tally.accepted + self.tally.rejected
+        if known >= SAMPLE and self.tally.rejected > self._most_refused * known:
+            share = 100 * self.tally.rejected // known
+            self._control.pause(f"the carrier refused {share} % of the last {known} messages")
+            slot.stop = Stop("too many refused")
 
     def _refused(self, slot: Slot, error: Refused) -> int:
         """The account can't be used: nobody is settled by that, people have to mend it."""
@@ -302,7 +382,7 @@ class Sender:
         rejected = []
         for recipient in recipients:
             result = results.get(recipient.message.id)
-            if result is None:
+            if result in (None, NOT_SENT):
                 continue
             if result.outcome is Outcome.REJECTED:
                 rejected.append(Fact(recipient, Status.REJECTED, code=result.code))

@@ -3,10 +3,12 @@
 CarrierError               a call that brought no result per message
 ├── NotSent                surely nothing was handed over; the slice is released and sent again
 │   ├── Unreachable        DNS, connect or TLS failed
+│   ├── Busy               the carrier says that it processed nothing and may be tried again
 │   ├── Throttled          429: not before `retry_after` seconds
 │   ├── RecipientsRefused  the whole call, because of the recipients it names: they are rejected, the others go again
 │   └── Refused            the whole call was refused (credentials, credit, our request): pause, with the reason
-└── AnswerLost             may have been handed over: time-out, reset, 5xx, an answer that can't be read
+├── AnswerLost             may have been handed over: time-out, reset, 5xx, an answer that can't be read
+└── Divided                calls made side by side, one a message, that didn't end alike
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,14 +39,16 @@ class Outcome(Enum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     DUPLICATE = "duplicate id"
+    NOT_SENT = "surely not handed over"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A carrier's word on one message at hand-over; `code` is its own."""
+    """A carrier's word on one message at hand-over; `code` is its own, `carrier_id` its own id for the message."""
 
     outcome: Outcome
     code: str = ""
+    carrier_id: str = ""
 
 
 class CarrierError(Exception):
@@ -57,6 +61,10 @@ class NotSent(CarrierError):
 
 class Unreachable(NotSent):
     """No connection was made."""
+
+
+class Busy(NotSent):
+    """The carrier says that it processed nothing; the same again may help."""
 
 
 class Throttled(NotSent):
@@ -81,6 +89,40 @@ class Refused(NotSent):
 
 class AnswerLost(CarrierError):
     """Nobody can say from this answer whether the messages were handed over."""
+
+
+class Divided(CarrierError):
+    """Calls made side by side ended differently: `results` by id, an absent id being unknown, and the worst `error`."""
+
+    def __init__(self, error: CarrierError, results: Mapping[str, Result]) -> None:
+        super().__init__(*error.args)
+        self.error = error
+        self.results = results
+
+
+_GRAVITY: tuple[type[CarrierError], ...] = (Refused, Throttled, Busy, Unreachable, AnswerLost)
+
+
+def together(outcomes: Mapping[str, Result | CarrierError | None]) -> Mapping[str, Result]:
+    """What calls made side by side come to: an id whose answer said nothing of it (None) is unknown.
+
+    Raises the error when all ended by the same kind, else Divided with the worst: what stops the account before
+    what asks to wait, before what was only lost.
+    """
+    errors = [outcome for outcome in outcomes.values() if isinstance(outcome, CarrierError)]
+    results = {each: outcome for each, outcome in outcomes.items() if isinstance(outcome, Result)}
+    if not errors:
+        return results
+    worst = min(errors, key=_gravity)
+    if len(errors) == len(outcomes) and {type(error) for error in errors} == {type(worst)}:
+        raise worst
+    not_sent = [each for each, outcome in outcomes.items() if isinstance(outcome, NotSent)]
+    raise Divided(worst, results | dict.fromkeys(not_sent, Result(Outcome.NOT_SENT)))
+
+
+def _gravity(error: CarrierError) -> tuple[int, float]:
+    rank = next((n for n, kind in enumerate(_GRAVITY) if isinstance(error, kind)), len(_GRAVITY))
+    return rank, -error.retry_after if isinstance(error, Throttled) else 0
 
 
 class Handover(Protocol):

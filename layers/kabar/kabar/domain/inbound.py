@@ -15,8 +15,12 @@ _MOBILE = re.compile(r"\+[0-9]{1,20}")
 
 
 def storable(received: Receipt | Reply) -> bool:
-    """Whether its id and number can be part of a key: printable ASCII, `+<digits>`."""
-    return bool(_ID.fullmatch(received.id) and _MOBILE.fullmatch(received.mobile))
+    """Whether its id and number can be part of a key: printable ASCII, `+<digits>`.
+
+    A receipt may lack the number, where the carrier's own id leads to it.
+    """
+    no_number = isinstance(received, Receipt) and not received.mobile
+    return bool(_ID.fullmatch(received.id) and (no_number or _MOBILE.fullmatch(received.mobile)))
 
 
 def packed_receipt(receipt: Receipt) -> dict[str, Any]:

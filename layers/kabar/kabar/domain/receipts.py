@@ -1,8 +1,8 @@
 """Receipts: which of them say something, and which message of ours each one is about [H1] [H2]."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from kabar.domain.messages import Receipt
 from kabar.domain.statuses import FINAL_RECEIPTS
@@ -52,16 +52,28 @@ def sort(
     `block_of` gives the block that holds a message id. Receipts of `sent` and lower say less than the
     carrier's acceptance did, so they are dropped.
     """
-    ours = re.compile(re.escape(deployment) + r"-([0-9]{1,16})")
     result = Sorted([], [])
     for receipt in receipts:
         if receipt.status not in FINAL_RECEIPTS:
             continue
-        matched = ours.fullmatch(receipt.id)
-        message = int(matched[1]) if matched else 0
-        block = block_of(message) if matched else None
-        if block and block.workspace == workspace:
+        message = _ours(receipt.id, deployment)
+        block = block_of(message) if message is not None else None
+        if message is not None and block and block.workspace == workspace and receipt.mobile:
             result.told.append(Told(message, block, receipt))
         else:
             result.orphans.append(receipt)
     return result
+
+
+def _ours(message_id: str, deployment: str) -> int | None:
+    """The integer in an id that we gave to a carrier; None for any other id."""
+    matched = re.fullmatch(rf"{re.escape(deployment)}-([0-9]{{1,16}})", message_id)
+    return int(matched[1]) if matched else None
+
+
+def by_our_id(receipts: Iterable[Receipt], names: Mapping[str, tuple[str, str]]) -> list[Receipt]:
+    """Receipts whose carrier's id is in `names`, under our id and with our number for it; the others as they are."""
+    return [
+        replace(receipt, id=names[receipt.id][0], mobile=names[receipt.id][1]) if receipt.id in names else receipt
+        for receipt in receipts
+    ]

@@ -45,6 +45,8 @@ class Claim:
 
     `owner` is empty when nobody works on it; `lease` (ms) is until when the owner may; `vector` has a byte per
     recipient of the slice; `doubt_since` (ms) is when something may first have been handed over without an answer.
+    `calling`: the owner may have called, or somebody before who left no result. Of the first attempt its facts say
+    that; a later one notes it here before its call.
     """
 
     owner: str
@@ -54,6 +56,12 @@ class Claim:
     vector: bytes
     doubt_since: int = 0
     not_before: int = 0
+    calling: bool = False
+
+    @property
+    def may_have_called(self) -> bool:
+        """Whether a call may have been made whose result nobody left, provided that all facts are there."""
+        return bool(self.owner) and (self.attempt == 1 or self.calling)
 
     @property
     def done(self) -> bool:

@@ -1,12 +1,19 @@
 """A workspace's account at a carrier: settings from the tables, secrets from Secrets Manager."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kabar.carriers.base import Account
+from kabar.carriers import carrier
+from kabar.carriers.base import Account, Carrier
 from kabar.storage import workspaces
-from kabar.storage.dynamo import Table
+from kabar.storage.dynamo import Item, Table
+
+CONNECTIONS = 48  # side by side, over all lanes
+MOST_FAILED_PERCENT = 50
+MOST_OPTED_OUT_PERCENT = 10
 
 
 @cache
@@ -21,20 +28,48 @@ class Unusable(Exception):
     """The account is not set up; says what is missing."""
 
 
-def open_account(table: Table, workspace: str, carrier: str) -> tuple[float, Account]:
-    """The account's rate (segments per second) and the account itself.
+@dataclass(frozen=True)
+class Opened:
+    """An account that can send: `rate` in segments per second; `connections` side by side where a call carries one
+    message; beyond the shares `most_…` of refused or failed messages, or of opt-outs, a campaign is paused.
+    """
+
+    carrier: Carrier
+    account: Account
+    rate: float
+    connections: int
+    most_failed: float
+    most_opted_out: float
+
+
+def open_account(table: Table, workspace: str, name: str) -> Opened:
+    """The account at the carrier called `name`.
 
     Read anew each time, so that a rotated key counts from the next leg on. Raises Unusable.
     """
-    settings = workspaces.carrier(table, workspace, carrier)
+    settings = workspaces.carrier(table, workspace, name)
     if settings is None:
-        raise Unusable(f"the carrier {carrier} is not set up for this workspace")
+        raise Unusable(f"the carrier {name} is not set up for this workspace")
     secrets = client()
     try:
         secret = json.loads(secrets.get_secret_value(SecretId=settings["secret"])["SecretString"])
-        account = Account(settings["base_url"], secret["api_key"], secret.get("receipts_url"))
+        account = account_of(settings, secret)
     except secrets.exceptions.ResourceNotFoundException as error:
-        raise Unusable(f"the credentials of {carrier} are missing: save them again") from error
+        raise Unusable(f"the credentials of {name} are missing: save them again") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise Unusable(f"the credentials of {carrier} hold no api_key: save them again") from error
-    return settings["rate"], account
+        raise Unusable(f"the credentials of {name} hold no api_key: save them again") from error
+    return Opened(
+        carrier=carrier(name, settings.get("gateway")),
+        account=account,
+        rate=settings["rate"],
+        connections=settings.get("connections", CONNECTIONS),
+        most_failed=settings.get("most_failed_percent", MOST_FAILED_PERCENT) / 100,
+        most_opted_out=settings.get("most_opted_out_percent", MOST_OPTED_OUT_PERCENT) / 100,
+    )
+
+
+def account_of(settings: Item, secret: Mapping[str, Any]) -> Account:
+    """From what is stored in the table and in the secret. Raises KeyError without an `api_key`."""
+    return Account(
+        settings["base_url"], secret["api_key"], secret.get("receipts_url"), secret.get("user", "")
+    )

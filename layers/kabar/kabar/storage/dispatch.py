@@ -59,6 +59,7 @@ def _item(key: keys.Key, claim: Claim) -> dict[str, Any]:
         "vector": claim.vector,
         "doubt_since": claim.doubt_since,
         "not_before": claim.not_before,
+        "calling": claim.calling,
         "expires_at": claim.claimed_at // 1000 + KEPT_SECONDS,
     }
 
@@ -72,4 +73,5 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         vector=item["vector"],
         doubt_since=item["doubt_since"],
         not_before=item["not_before"],
+        calling=item.get("calling", True),  # claims of before this was noted may have called
     )

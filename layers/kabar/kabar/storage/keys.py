@@ -250,9 +250,9 @@ def import_part(import_id: str, part: int) -> Key:
     return _key(f"import#{import_id}", f"part#{part:05d}")
 
 
-def orphan(workspace: str, carrier_name: str, carrier_id: str, status: str) -> Key:
-    """A receipt for an id we don't know [H2]."""
-    return _key(f"orphan#{workspace}#{carrier_name}#{carrier_id}", status)
+def carrier_id(workspace: str, carrier_name: str, its_id: str, kind: str) -> Key:
+    """What a carrier's own id leads to: our `message`, or the `receipts` that came for it before [H2]."""
+    return _key(f"orphan#{workspace}#{carrier_name}#{its_id}", kind)
 
 
 # ---- activity, idempotency ------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kabar.carriers.generic import Generic
+from kabar.carriers.proof import Proof
 from kabar.storage import workspaces
 from kabar.storage.dynamo import Table
 
@@ -14,12 +16,16 @@ REMEMBERED_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One workspace's webhook at a carrier. Without a user the token in the address is the only proof."""
+    """One workspace's webhook at a carrier: `proof` is what its posts carry, `secret` what proves them, `gateway`
+    how a gateway that is described by settings posts.
+    """
 
     workspace: str
     carrier: str
     user: str
-    password: str
+    secret: str
+    proof: Proof = Proof()
+    gateway: Mapping[str, Any] | None = None
 
 
 class Webhooks:
@@ -43,7 +49,16 @@ class Webhooks:
         if item is None:
             return None
         secret = json.loads(self._secrets().get_secret_value(SecretId=item["secret"])["SecretString"])
-        user, password = secret.get("webhook_user") or "", secret.get("webhook_password") or ""
-        webhook = Webhook(item["workspace"], item["carrier"], user, password)
+        # only a gateway that settings describe has settings that matter here
+        described = item["carrier"] == Generic.name
+        settings = described and workspaces.carrier(self._table, item["workspace"], item["carrier"]) or {}
+        webhook = Webhook(
+            item["workspace"],
+            item["carrier"],
+            secret.get("webhook_user") or "",
+            secret.get("webhook_password") or "",
+            Proof(**settings.get("proof", {})),
+            settings.get("gateway"),
+        )
         self._known[token] = (self._clock() + REMEMBERED_SECONDS, webhook)
         return webhook
