@@ -1,10 +1,12 @@
 """SendLane of run_campaign: sends a range of chunks, slice by slice."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from kabar import carriers, settings
+from kabar import settings
 from kabar.carriers.base import Answer, Request
+from kabar.domain.messages import Message
 from kabar.domain.slices import Timing
 from kabar.legs.send import Lane, LaneTools, now
 from kabar.log import logger
@@ -12,6 +14,8 @@ from kabar.storage import accounts
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Environment:
     lease_seconds: int
     ask_after_seconds: int
     give_up_seconds: int
+    local_addresses: str
 
 
 def call(request: Request, seconds: float) -> Answer:
@@ -32,6 +37,21 @@ def call(request: Request, seconds: float) -> Answer:
     from kabar.carriers import http  # at the first call: it takes longer to import than all the rest
 
     return http.call(request, seconds)
+
+
+def wide(request: Request, seconds: float) -> Answer:
+    """One of many HTTP requests side by side."""
+    from kabar.carriers.wide import Wide  # as above
+    from kabar.guard import LOCAL
+
+    return Wide(local=ENV.local_addresses == LOCAL).call(request, seconds)
+
+
+def each(work: Callable[[Message], T], messages: Sequence[Message]) -> list[T]:
+    """Side by side, each in a thread that keeps its connection."""
+    from kabar.carriers import wide  # as above
+
+    return wide.each(work, messages)
 
 
 ENV = settings.read(Environment)
@@ -45,12 +65,14 @@ TOOLS = LaneTools(
     deployment=ENV.deployment,
     timing=Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds),
     call=call,
+    wide=wide,
+    each=each,
     alarm=logger.error,
 )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """{workspace, campaign, leg, execution, request_id, lane: {first, last, of}} -> {outcome, …}.
+    """{workspace, campaign, leg, execution, request_id, lane: {first, last, of, proved, alone}} -> {outcome, …}.
 
     The table has the results.
     """
@@ -67,8 +89,8 @@ def send(event: dict[str, Any], deadline: int) -> dict[str, Any]:
     if head is None or "plan" not in head:
         return {"outcome": "superseded"}
     try:
-        rate, account = accounts.open_account(WORKSPACES, workspace, head["carrier"])
+        opened = accounts.open_account(WORKSPACES, workspace, head["carrier"])
     except accounts.Unusable as reason:
         TOOLS.campaigns.pause(workspace, campaign, str(reason), now())
         return {"outcome": "carrier unusable"}
-    return Lane(TOOLS, head, event, carriers.carrier(head["carrier"]), account, rate).send(deadline)
+    return Lane(TOOLS, head, event, opened).send(deadline)

@@ -1,7 +1,9 @@
 """Posts to the customer's webhooks, and posts again when that fails."""
 
 import asyncio
+import hmac
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
@@ -45,22 +47,26 @@ class Outlet:
             task.cancel()
         await self._session.close()
 
-    def send(self, url: str, body: Json, events: int, tally: Tally) -> "asyncio.Task[bool]":
-        """Post `body`, which carries so many events; the task says whether it arrived in the end."""
+    def send(
+        self, url: str, body: Json, events: int, tally: Tally, *, secret: str = ""
+    ) -> "asyncio.Task[bool]":
+        """Post `body`, which carries so many events, signed with `secret` if there is one; the task says whether it
+        arrived in the end.
+        """
         tally.pending += events
-        task = asyncio.create_task(self._deliver(url, body, events, tally))
+        task = asyncio.create_task(self._deliver(url, body, events, tally, secret))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _deliver(self, url: str, body: Json, events: int, tally: Tally) -> bool:
+    async def _deliver(self, url: str, body: Json, events: int, tally: Tally, secret: str) -> bool:
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         arrived = False
         for retry in range(ATTEMPTS):
             if retry:
                 await asyncio.sleep(RETRY_UNIT * (1 + retry**2))
             async with self._places:
-                arrived = await self._post(url, payload)
+                arrived = await self._post(url, payload, secret)
             if arrived:
                 break
         tally.pending -= events
@@ -70,9 +76,13 @@ class Outlet:
             tally.failed += events
         return arrived
 
-    async def _post(self, url: str, payload: bytes) -> bool:
+    async def _post(self, url: str, payload: bytes, secret: str) -> bool:
         headers = {"Content-Type": "application/json"}
-        if self.authorization:
+        if secret:
+            at = str(int(time.time()))
+            signature = hmac.new(secret.encode(), f"{at}.".encode() + payload, "sha256").hexdigest()
+            headers |= {"X-Timestamp": at, "X-Signature": f"sha256={signature}"}
+        elif self.authorization:
             headers["Authorization"] = self.authorization
         try:
             async with self._session.post(

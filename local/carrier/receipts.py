@@ -6,11 +6,15 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from random import Random
+from typing import TYPE_CHECKING
 
 from local.carrier.faults import FaultPlan, ReceiptPlan, chances
 from local.carrier.outlet import Outlet, Tally
 from local.carrier.registry import ENROUTE, FINAL, NO_ERROR, Json, Outcome
 from local.carrier.truth import NETWORK, Message, stamp
+
+if TYPE_CHECKING:
+    from local.carrier.simulator import GatewayTerms
 
 TICK = 0.05  # seconds between looks at what is due
 LINGER = 500  # ms a report waits for company, since Infobip posts in batches
@@ -37,6 +41,7 @@ class Receipts:
     outlet: Outlet
     plan: FaultPlan = field(default_factory=FaultPlan)
     default_url: str | None = None
+    gateway: "GatewayTerms | None" = None
     tally: Tally = field(default_factory=Tally)
     lost: int = 0
     duplicated: int = 0
@@ -95,13 +100,25 @@ class Receipts:
             else:
                 self._pull.append((report.message, report.outcome))
         plan = self.plan.receipts
-        for url, reports in batches.items():
+        for url, due in batches.items():
+            for each in due:
+                if each.message.terms.gateway:
+                    self._post_single(url, each)
+            reports = [each for each in due if not each.message.terms.gateway]
             if plan.shuffle:
                 self._random.shuffle(reports)
             for start in range(0, len(reports), plan.per_post):
                 part = reports[start : start + plan.per_post]
                 body = {"results": [_report(each.message, each.outcome) for each in part]}
                 self.outlet.send(url, body, len(part), self.tally)
+
+    def _post_single(self, url: str, report: Due) -> None:
+        """The gateway's own shape: one receipt a post, signed."""
+        message, terms = report.message, self.gateway
+        if terms is None:
+            return
+        body = gateway_report(message, report.outcome, echo=terms.echoes)
+        self.outlet.send(url, body, 1, self.tally, secret=terms.secret)
 
     def pull(self, message_ids: set[str], bulk_ids: set[str], limit: int) -> list[Json]:
         """Reports that nobody gets by webhook; each is returned once."""
@@ -117,6 +134,27 @@ class Receipts:
                 kept.append((message, outcome))
         self._pull = kept
         return taken
+
+
+SMPP = {
+    "received": "DELIVRD",
+    "failed": "UNDELIV",
+    "expired": "EXPIRED",
+    "rejected": "REJECTD",
+    "dead": "DEAD",
+}
+
+
+def gateway_report(message: Message, outcome: Outcome, *, echo: bool) -> Json:
+    """A receipt of the gateway: `id` is its own, `ref` the customer's."""
+    word = next((word for word, final in FINAL.items() if final is outcome), "failed")
+    report: Json = {
+        "id": message.bulk_id,
+        "to": message.to,
+        "status": SMPP[word],
+        "time": message.due // 1000,
+    }
+    return report | ({"ref": message.id} if echo else {})
 
 
 def _word(plan: ReceiptPlan, chance: float) -> str:

@@ -128,12 +128,12 @@ async def _misbehave(request: web.Request, simulator: Simulator, job: Job, fault
         case _:
             whole = encode(_accept(simulator, job, job.items))
     if fault.startswith("timeout"):
-        await _hang(request)
+        await hang(request)
     elif fault == "slow_drip":
-        return await _drip(request, whole)
+        return await drip(request, whole)
     elif fault == "bad_json":
         return _garble(whole, job)
-    return _reset(request)
+    return reset(request)
 
 
 def _accept_partly(simulator: Simulator, job: Job) -> Json:
@@ -144,7 +144,7 @@ def _accept_partly(simulator: Simulator, job: Job) -> Json:
     return results
 
 
-async def _hang(request: web.Request) -> None:
+async def hang(request: web.Request) -> None:
     """Say nothing until the client gives up."""
     for _ in range(int(HOLD / LOOK)):
         if not _connected(request):
@@ -152,7 +152,7 @@ async def _hang(request: web.Request) -> None:
         await asyncio.sleep(LOOK)
 
 
-def _reset(request: web.Request) -> web.Response:
+def reset(request: web.Request) -> web.Response:
     """Close with a TCP reset: with linger 0 the kernel drops the connection instead of ending it."""
     if request.transport is not None and _connected(request):
         peer = request.transport.get_extra_info("socket")
@@ -165,7 +165,7 @@ def _connected(request: web.Request) -> bool:
     return request.transport is not None and not request.transport.is_closing()
 
 
-async def _drip(request: web.Request, body: bytes) -> web.StreamResponse:
+async def drip(request: web.Request, body: bytes) -> web.StreamResponse:
     slow = web.StreamResponse(headers={"Content-Type": "application/json"})
     slow.content_length = len(body)
     await slow.prepare(request)

@@ -1,4 +1,4 @@
-"""The HTTP server: Infobip's routes, and our control routes under an underscore."""
+"""The HTTP server: Infobip's routes, a gateway of one message a call, and our control routes under an underscore."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from local.carrier import asking, control, sending
+from local.carrier import asking, control, gateway, sending
 from local.carrier.simulator import SIMULATOR, Simulator
 from local.carrier.wire import ApiError
 
@@ -19,6 +19,7 @@ def build(simulator: Simulator) -> web.Application:
     app[SIMULATOR] = simulator
     app.cleanup_ctx.append(_deliveries)
     app.router.add_post("/sms/3/messages", sending.send_messages)
+    app.router.add_post("/gateway/send", gateway.send)
     app.router.add_get("/sms/3/logs", asking.logs)
     app.router.add_get("/sms/3/reports", asking.reports)
     app.router.add_post("/sms/1/preview", asking.preview)

@@ -21,6 +21,14 @@ MINUTE = 60.0
 Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
 
 
+class GatewayTerms(Control):
+    """What the gateway of one message a call promises of a repeated `ref`, and whether its receipts carry it."""
+
+    dedupes: bool = False
+    echoes: bool = True
+    secret: str = ""  # signs its receipts
+
+
 class Account(Control):
     """The body of `POST /_account`: the customer as the carrier knows it; `rate_limit` is in messages/s."""
 
@@ -30,6 +38,7 @@ class Account(Control):
     webhook_user: str | None = None
     webhook_password: str = ""
     rate_limit: Annotated[float | None, Field(gt=0)] = None
+    gateway: GatewayTerms = GatewayTerms()
 
 
 @dataclass
@@ -58,6 +67,7 @@ class Simulator:
         self.outlet.authorization = (
             encode_basic_auth(user, account.webhook_password, "utf-8") if user else None
         )
+        self.receipts.gateway = account.gateway
         self._allowance, self._allowance_at = account.rate_limit or 0.0, time.monotonic()
 
     def plan_faults(self, plan: FaultPlan) -> None:

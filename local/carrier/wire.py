@@ -126,6 +126,7 @@ class Terms(NamedTuple):
     callback_data: str | None
     campaign_reference_id: str | None
     platform: Json | None
+    gateway: bool = False  # taken by the gateway of one message a call, which reports in its own shape
 
     @classmethod
     def of(cls, message: SmsMessage) -> "Terms":

@@ -44,9 +44,11 @@ UNSEEN = {
     Right("ApiFunction", "cognito-idp:AdminGetUser"),  # an address that is known already
     Right("FinishImportFunction", "states:StartExecution"),  # a campaign that waits for its list
     Right("SendLaneFunction", "dynamodb:PutItem", "ActivityTable"),  # a carrier that refuses every call
-    Right(
-        "ApplyReceiptsFunction", "dynamodb:BatchWriteItem", "DispatchTable"
-    ),  # a receipt before its message
+    # a receipt that nobody can place, a carrier that goes by its own ids, a lane that runs for more than seconds
+    Right("ApplyReceiptsFunction", "dynamodb:BatchGetItem", "DispatchTable"),
+    Right("ApplyReceiptsFunction", "dynamodb:UpdateItem", "DispatchTable"),
+    Right("SendLaneFunction", "dynamodb:BatchGetItem", "DispatchTable"),
+    Right("SendLaneFunction", "dynamodb:Query", "WorkspacesTable"),
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has

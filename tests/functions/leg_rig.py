@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kabar.carriers.base import Account, Answer, Request
-from kabar.carriers.infobip import Infobip
 from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
 from kabar.legs.plan import plan_leg
@@ -17,6 +16,7 @@ from kabar.legs.send import Lane, LaneTools
 from kabar.legs.send import now as clock
 from kabar.legs.settle import settle_leg
 from kabar.storage import dynamo, keys, plans, schedules
+from kabar.storage.accounts import Opened
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Item, Table
@@ -159,6 +159,15 @@ class Rig:
         monkeypatch.setattr(dynamo, "client", lambda: self.dynamo)
         monkeypatch.setattr(schedules, "client", lambda: self.scheduler)
         monkeypatch.setattr(plans, "client", lambda: self.bucket)
+        self.opened = Opened(
+            carrier="infobip",
+            gateway=None,
+            account=Account("http://127.0.0.1", "key"),
+            rate=1e6,
+            connections=48,
+            most_failed=1.0,
+            most_opted_out=1.0,
+        )
         self.started: list[tuple[int, int]] = []
         self.alarms: list[str] = []
         self.workspaces = Table("workspaces", self.dynamo)
@@ -250,12 +259,13 @@ class Rig:
             deployment="1a2b3c4d",
             timing=timing,
             call=self.carrier,
+            wide=self.carrier,
+            each=lambda work, messages: [work(message) for message in messages],
             alarm=self.alarms.append,
         )
         for lane in plan["lanes"]:
             event = plan | {"leg": leg, "lane": lane}
-            account = Account("http://127.0.0.1", "key")
-            Lane(tools, self.head(campaign), event, Infobip(), account, 1e6).send(clock() + 900_000)
+            Lane(tools, self.head(campaign), event, self.opened).send(clock() + 900_000)
 
     def settle(self, campaign: int, leg: int, execution: str | None = None, now: int = 1000) -> Json:
         execution = execution or f"{campaign}-{leg}"

@@ -125,14 +125,9 @@ def test_a_receipt_for_a_message_we_do_not_know_is_kept_for_72_hours(
     """F20"""
     function.handler(queued(batch(receipt(unknown))), None)
     assert dynamo.tables["people"] == {}
-    orphan = dynamo.find("dispatch", keys.orphan("acme", "infobip", unknown, "received"))
+    orphan = dynamo.find("dispatch", keys.carrier_id("acme", "infobip", unknown, "receipts"))
     assert orphan
-    assert (orphan["workspace"], orphan["mobile"], orphan["at"], orphan["code"]) == (
-        "acme",
-        MOBILE,
-        AT,
-        "5/0",
-    )
+    assert orphan["received"] == {"at": AT, "code": "5/0", "mobile": MOBILE}
     assert 0 <= time.time() + 72 * 3600 - orphan["expires_at"] < 60
 
 

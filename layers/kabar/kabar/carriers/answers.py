@@ -23,9 +23,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return min(max(wait.total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)
 
 
-def each_readable(
-    entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]
-) -> Read[T]:
+def each_readable(entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Read[T]:
     """Every entry that can be read: an odd one must not cost us the others. Raises BadWebhook when all are odd."""
     found: list[T] = []
     odd: list[BadWebhook] = []

@@ -57,8 +57,8 @@ class Carrier(Protocol):
     """One carrier's wire format.
 
     `batch` is how many recipients one call may carry, `encodings` what a campaign may choose with it: only those
-    that it charges just as `kabar.domain.segments` counts them [E2]. `own_ids`: its receipts name messages by ids of its
-    own, which its answers give (`Result.carrier_id`).
+    that it charges just as `kabar.domain.segments` counts them [E2]. `own_ids`: its receipts name messages by ids
+    of its own, which its answers give (`Result.carrier_id`).
     """
 
     name: str

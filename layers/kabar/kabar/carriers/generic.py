@@ -21,11 +21,12 @@ from kabar.carriers.base import Account, Answer, Call, Read, Request
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import AnswerLost, Busy, Outcome, Promise, Refused, Result, Throttled
 from kabar.domain.messages import Message, Receipt, Reply
+from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
 
 PROMISES = {"dedupes": Promise.DEDUPES, "echoes": Promise.ECHOES, "nothing": Promise.NOTHING}
 FORMATS = ("json", "form", "query")
-_PLACE = re.compile(r"\{(to|text|from|id|receipts_url|user|secret)\}")
+_PLACE = re.compile(r"\{(to|text|from|id|alphabet|receipts_url|user|secret)\}")
 _WORDS = re.compile(r"[\s:;,|=]+")
 
 # what gateways and SMSCs commonly say (SMPP 3.4 §5.2.28 and its abbreviations); settings come on top
@@ -36,7 +37,9 @@ STATUSES = {
     **dict.fromkeys(("rejectd", "rejected", "blocked"), Status.REJECTED),
     **dict.fromkeys(("frozen",), Status.FROZEN),
     **dict.fromkeys(("dead",), Status.DEAD),
-    **dict.fromkeys(("acceptd", "accepted", "sent", "submitted", "queued", "enroute", "buffered"), Status.SENT),
+    **dict.fromkeys(
+        ("acceptd", "accepted", "sent", "submitted", "queued", "enroute", "buffered"), Status.SENT
+    ),
 }
 
 
@@ -73,13 +76,17 @@ class Posts:
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway, as its settings form says; strings may hold {to} {text} {from} {id} {receipts_url} {user} {secret}."""
+    """One gateway, as its settings form says; strings may hold {to} {text} {from} {id} {alphabet} {receipts_url} {user}
+    {secret}; `alphabets` says what {alphabet} is for each of ours, `encodings` what the gateway charges as we count it.
+    """
 
     method: str = "POST"
     format: str = "json"
     headers: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     plus: bool = False
+    alphabets: Mapping[str, str] = field(default_factory=dict)
+    encodings: Sequence[str] = ()
     promise: str = "nothing"
     rejecting: Sequence[int] = ()
     busy: Sequence[int] = ()
@@ -103,6 +110,7 @@ class Generic:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self.promise = PROMISES[gateway.promise]
+        self.encodings = frozenset({Encoding.GSM, *map(Encoding, gateway.encodings)})
         self.own_ids = gateway.receipts.own_id
 
     # POST https://gateway.example/send {"to": "41793026727", "text": "…", "ref": "1a2b3c4d-1000"}
@@ -117,6 +125,7 @@ class Generic:
             "text": message.text,
             "from": sender if gateway.plus else sender.removeprefix("+"),
             "id": message.id,
+            "alphabet": gateway.alphabets.get(message.alphabet, message.alphabet),
             "receipts_url": account.receipts_url or "",
             "user": account.user,
             "secret": account.api_key,
@@ -140,7 +149,7 @@ class Generic:
     def ask(self, account: Account, call: Call, ids: Sequence[str], seconds: float) -> Mapping[str, Result]:
         raise NotImplementedError("no gateway of this kind can be asked")
 
-    # {"ref": "1a2b3c4d-1000", "status": "DELIVRD", "to": "41793026727", "time": "2026-11-09T16:00:00Z"}
+    # such as {"ref": "1a2b3c4d-1000", "status": "DELIVRD", "to": "41793026727", "time": "2026-11-09T16:00:00Z"}
     def read_receipts(self, body: bytes) -> Read[Receipt]:
         posts = self._gateway.receipts
         words = STATUSES | {word.lower(): Status.of(status) for word, status in posts.statuses.items()}
@@ -151,13 +160,11 @@ class Generic:
                 raise BadWebhook("a receipt has a status that the settings don't name")
             mobile = "" if posts.own_id and not posts.mobile else _mobile(_word(entry, posts.mobile))
             code = _found(entry, posts.code) if posts.code else _word(entry, posts.status)
-            return Receipt(
-                _word(entry, posts.id), mobile, status, _time(entry, posts.at), str(code)
-            )
+            return Receipt(_word(entry, posts.id), mobile, status, _time(entry, posts.at), str(code))
 
         return each_readable(_entries(body, posts), read)
 
-    # {"id": "817790313235066447", "from": "385916242493", "to": "385921004026", "text": "QUIZ"}
+    # such as {"id": "817790313235066447", "from": "385916242493", "to": "385921004026", "text": "QUIZ"}
     def read_replies(self, body: bytes) -> Read[Reply]:
         posts = self._gateway.replies
 
@@ -278,7 +285,9 @@ def _entries(body: bytes, posts: Posts) -> list[dict[str, Any]]:
     """The post's entries. Raises BadWebhook."""
     try:
         if posts.format == "form":
-            return [{name: values[-1] for name, values in parse_qs(body.decode(), max_num_fields=100).items()}]
+            return [
+                {name: values[-1] for name, values in parse_qs(body.decode(), max_num_fields=100).items()}
+            ]
         found = _found(json.loads(body), posts.items)
     except (ValueError, RecursionError) as error:
         raise BadWebhook(f"the body is no {posts.format}") from error

@@ -27,9 +27,7 @@ class Proof:
     timestamp_header: str = ""
 
 
-def proved(
-    proof: Proof, user: str, secret: str, headers: Mapping[str, str], body: bytes, now: float
-) -> bool:
+def proved(proof: Proof, user: str, secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
     """`now` in epoch seconds. Without a secret nothing is proved, except where `basic` has no user: then the token
     in the address is the only proof.
     """

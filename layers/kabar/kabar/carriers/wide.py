@@ -14,11 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from kabar.carriers.base import Answer, Request
+from kabar.domain import addresses
+from kabar.domain.addresses import Target
 from kabar.domain.handover import AnswerLost, Refused, Unreachable
 
 CONNECT_SECONDS = 5.0
@@ -75,10 +78,11 @@ class _Read(io.RawIOBase):
 class _Line:
     """This thread's connection to one host."""
 
-    def __init__(self, peer: socket.socket, host: str, port: int) -> None:
+    def __init__(self, peer: socket.socket, target: Target) -> None:
         self.wire = _Wire(peer)
         self.used_at = time.monotonic()
-        self.connection = http.client.HTTPConnection(host, port)
+        self.connection = http.client.HTTPConnection(target.host, target.port)
+        self.connection.default_port = 443 if target.scheme == "https" else 80  # which `Host` leaves out
         self.connection.auto_open = 0  # one of ours or none
         self.connection.sock = self.wire
 
@@ -91,32 +95,44 @@ class _Line:
         self.wire.peer.close()
 
 
-def call(request: Request, seconds: float) -> Answer:
-    """Make the request once within `seconds`, all in all, over this thread's own connection.
-
-    Raises Unreachable when no connection was made, Refused for a request that can't be made, AnswerLost otherwise.
+@dataclass(frozen=True)
+class Wide:
+    """Calls gateways whose addresses customers gave: https and the public internet only [J6]; `local` lets 127.0.0.1
+    be called too. Each thread keeps its own connection.
     """
-    until = time.monotonic() + seconds
-    scheme, host, port, target = _address(request)
-    headers, body = _prepared(request)
-    line = _line(scheme, host, port, until)
-    line.wire.until = until
-    try:
-        line.connection.request(request.method, target, body, headers)
-        answer = line.connection.getresponse()
-        content = answer.read(MAX_ANSWER + 1)
+
+    local: bool = False
+
+    def call(self, request: Request, seconds: float) -> Answer:
+        """Make the request once within `seconds`, all in all, over this thread's own connection.
+
+        Raises Unreachable when no connection was made, Refused for a request that can't be made, AnswerLost
+        otherwise.
+        """
+        until = time.monotonic() + seconds
+        try:
+            target = addresses.target(request.url, local=self.local)
+        except addresses.Forbidden as error:
+            raise Refused(f"the gateway's address can't be called: {error}") from error
+        headers, body = _prepared(request)
+        path = target.path
+        if request.query:
+            path += ("&" if "?" in path else "?") + urlencode(request.query)
+        line = _line(target, until)
+        line.wire.until = until
+        try:
+            line.connection.request(request.method, path, body, headers)
+            answer = line.connection.getresponse()
+            content = answer.read(MAX_ANSWER + 1)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            _drop(target)
+            raise AnswerLost(f"the carrier's answer was lost ({type(error).__name__})") from error
+        line.used_at = time.monotonic()
+        if answer.will_close or not answer.isclosed():
+            _drop(target)
         if len(content) > MAX_ANSWER:
             raise AnswerLost("the carrier's answer was too large")
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        _drop(scheme, host, port)
-        raise AnswerLost(f"the carrier's answer was lost ({type(error).__name__})") from error
-    except AnswerLost:
-        _drop(scheme, host, port)
-        raise
-    line.used_at = time.monotonic()
-    if answer.will_close:
-        _drop(scheme, host, port)
-    return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
 
 
 def each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
@@ -134,18 +150,6 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _address(request: Request) -> tuple[str, str, int, str]:
-    try:
-        parts = urlsplit(request.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
-        raise Refused("the carrier's address is no URL") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Refused("the carrier's address is no http or https URL")
-    query = "&".join(part for part in (parts.query, urlencode(request.query)) if part)
-    return parts.scheme, parts.hostname, port, (parts.path or "/") + (f"?{query}" if query else "")
-
-
 def _prepared(request: Request) -> tuple[dict[str, str], bytes | None]:
     """Headers and body, before anything is on the wire. Raises Refused."""
     if not all(value.isascii() and value.isprintable() for value in request.headers.values()):
@@ -160,37 +164,50 @@ def _prepared(request: Request) -> tuple[dict[str, str], bytes | None]:
     return headers, json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _line(scheme: str, host: str, port: int, until: float) -> _Line:
-    """This thread's connection, made anew when there is none that can be used. Raises Unreachable."""
+def _line(target: Target, until: float) -> _Line:
+    """This thread's connection, made anew when there is none that can be used. Raises Unreachable or Refused."""
+    key = (target.scheme, target.host, target.port)
     lines: dict[tuple[str, str, int], _Line] = _mine.__dict__.setdefault("lines", {})
-    line = lines.get((scheme, host, port))
+    line = lines.get(key)
     if line is not None and line.fresh():
         return line
-    _drop(scheme, host, port)
+    _drop(target)
     try:
-        line = _Line(_connected(scheme, host, port, until), host, port)
+        line = _Line(_connected(target, until), target)
     except OSError as error:
         raise Unreachable(f"no connection to the carrier ({type(error).__name__})") from error
     if time.monotonic() >= until:  # names are looked up without a limit
         line.close()
         raise Unreachable("no connection to the carrier in time")
-    lines[scheme, host, port] = line
+    lines[key] = line
     return line
 
 
-def _connected(scheme: str, host: str, port: int, until: float) -> socket.socket:
-    peer = socket.create_connection((host, port), max(0.001, min(CONNECT_SECONDS, until - time.monotonic())))
+def _connected(target: Target, until: float) -> socket.socket:
+    """To one of the target's addresses, all of which must be public. Raises OSError or Refused."""
+    found = [target.host] if addresses.is_address(target.host) else _addresses(target)
+    left = max(0.001, min(CONNECT_SECONDS, until - time.monotonic()))
+    peer = socket.create_connection((found[0], target.port), left)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if scheme == "http":
+    if target.scheme == "http":
         return peer
     try:
-        return _tls().wrap_socket(peer, server_hostname=host)
+        return _tls().wrap_socket(peer, server_hostname=target.host)
     except BaseException:
         peer.close()
         raise
 
 
-def _drop(scheme: str, host: str, port: int) -> None:
-    line: _Line | None = _mine.__dict__.setdefault("lines", {}).pop((scheme, host, port), None)
+def _addresses(target: Target) -> list[str]:
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    names = [str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0])]  # IPv4 first
+    if not all(map(addresses.is_public, names)):
+        raise Refused("the gateway's name leads to an address that is not on the public internet")
+    return names
+
+
+def _drop(target: Target) -> None:
+    key = (target.scheme, target.host, target.port)
+    line: _Line | None = _mine.__dict__.setdefault("lines", {}).pop(key, None)
     if line is not None:
         line.close()

@@ -45,6 +45,7 @@ from kabar.domain.statuses import Reason, Status
 
 MAX_BACKOFF = 300_000  # ms between tries of a carrier that can't be reached
 BREAKER = 3  # calls without any result in a row after which a lane stops trying
+FIRST_SLICE = "first slice sent"
 SAMPLE = 100  # messages with a result before a rate of refusals says anything
 SILENT = (
     "the carrier gave no answer to several calls in a row. It can't be asked what became of them, so those "
@@ -139,7 +140,7 @@ class Sender:
             if claim and claim.done:
                 continue
             if stop is None and until_proved and self.proved:
-                stop = Stop("first slice sent", self._clock.now())
+                stop = Stop(FIRST_SLICE, self._clock.now())
                 wakes.append(self._clock.now())
             if stop:
                 break

@@ -74,6 +74,8 @@ def _ours(message_id: str, deployment: str) -> int | None:
 def by_our_id(receipts: Iterable[Receipt], names: Mapping[str, tuple[str, str]]) -> list[Receipt]:
     """Receipts whose carrier's id is in `names`, under our id and with our number for it; the others as they are."""
     return [
-        replace(receipt, id=names[receipt.id][0], mobile=names[receipt.id][1]) if receipt.id in names else receipt
+        replace(receipt, id=names[receipt.id][0], mobile=names[receipt.id][1])
+        if receipt.id in names
+        else receipt
         for receipt in receipts
     ]

@@ -72,6 +72,7 @@ FINAL_RECEIPTS = frozenset(
     {Status.FROZEN, Status.EXPIRED, Status.FAILED, Status.DEAD, Status.REJECTED, Status.RECEIVED}
 )
 HANDED_OVER = frozenset({Status.UNCERTAIN, Status.SENT}) | FINAL_RECEIPTS
+ACCEPTED = HANDED_OVER - {Status.UNCERTAIN, Status.REJECTED}  # the carrier took it
 REPLIED_OPT_OUT = 0x80
 
 

@@ -6,10 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from kabar.carriers import carrier
+from kabar.carriers import slice_size
 from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes, speed
 from kabar.domain.composing import composer
 from kabar.domain.schedule import is_missed
+from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
 from kabar.storage import ids, keys
 from kabar.storage.chunks import chunk_of
@@ -171,7 +172,7 @@ def _freeze(desk: Desk, head: Item, now: int) -> bool:
         "chunk_size": CHUNK_SIZE,
         "segments": segments,
         "first_id": first_id,
-        "slice": min(account.get("slice", 1), carrier(head["carrier"]).batch),
+        "slice": slice_size(head["carrier"], account.get("slice", 1)),
     }
     return desk.campaigns.commit_plan(head, plan)
 
@@ -184,14 +185,22 @@ def _members(members: Table, list_id: int) -> Iterator[tuple[str, list[str]]]:
                 yield item["sk"], item["params"]
 
 
-def _lanes(desk: Desk, head: Item) -> list[dict[str, int]]:
+def _lanes(desk: Desk, head: Item) -> list[dict[str, Any]]:
+    """What to send, in lanes; while the carrier has accepted nothing of this campaign, its first slice alone [F8]."""
     plan = head["plan"]
     if not plan["chunks"]:
         return []
-    closed = {
-        item["number"] for item in desk.chunks.every(head["id"], plan["chunks"]) if chunk_of(item).closed
-    }
+    closed, proved = set(), False
+    for item in desk.chunks.every(head["id"], plan["chunks"]):
+        chunk = chunk_of(item)
+        proved = proved or any(status_of(byte) in ACCEPTED for byte in set(chunk.vector))
+        if chunk.closed:
+            closed.add(item["number"])
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
     open_chunks = [number for number in range(plan["chunks"]) if number not in closed]
     rate = speed(head, account.get("rate", 1))
-    return lanes(open_chunks, plan["segments"] / plan["chunks"], rate)
+    ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate)
+    alone = not proved and len(ranges) > 1
+    if alone:
+        ranges = [ranges[0] | {"of": 1}]
+    return [{**each, "proved": proved, "alone": alone} for each in ranges]

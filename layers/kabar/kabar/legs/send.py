@@ -2,20 +2,26 @@
 
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from kabar.carriers.base import Account, Call, Carrier
+from kabar import carriers
+from kabar.carriers.base import Call
 from kabar.domain.campaigns import CONTROL_AGE, Life
-from kabar.domain.composing import Composer, composer
-from kabar.domain.dispatch import ChunkResult, Sender
-from kabar.domain.handover import Promise, Result
+from kabar.domain.composing import composer
+from kabar.domain.dispatch import FIRST_SLICE, ChunkResult, Sender, Tally
 from kabar.domain.messages import Message
-from kabar.domain.slices import Pace, Recipient, Stop, Timing
+from kabar.domain.slices import Control, Pace, Recipient, Stop, Timing
 from kabar.domain.statuses import Status, status_of
+from kabar.legs.handover import CarrierAccount, Each
+from kabar.legs.watch import Watch, WatchedControl
+from kabar.storage.accounts import Opened
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.campaigns import Campaigns
+from kabar.storage.carrier_ids import CarrierIds
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
@@ -66,28 +72,10 @@ class LegControl:
 
 
 @dataclass(frozen=True)
-class CarrierAccount:
-    """`kabar.domain.handover.Handover`: one sender at one carrier account."""
-
-    carrier: Carrier
-    account: Account
-    call: Call
-    sender: str
-
-    @property
-    def promise(self) -> Promise:
-        return self.carrier.promise
-
-    def send(self, messages: Sequence[Message], *, seconds: float) -> Mapping[str, Result]:
-        return self.carrier.send(self.account, self.call, self.sender, messages, seconds)
-
-    def ask(self, ids: Sequence[str], *, seconds: float) -> Mapping[str, Result]:
-        return self.carrier.ask(self.account, self.call, ids, seconds)
-
-
-@dataclass(frozen=True)
 class LaneTools:
-    """What a lane works with. `call` makes one HTTP request; `alarm` tells people about what should never happen."""
+    """What a lane works with. `call` makes one HTTP request, `wide` one of many side by side, which `each` starts;
+    `alarm` tells people about what should never happen.
+    """
 
     campaigns: Campaigns
     workspaces: Table
@@ -97,64 +85,64 @@ class LaneTools:
     deployment: str
     timing: Timing
     call: Call
+    wide: Call
+    each: Each
     alarm: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One slice at a time; a lane has several of them where its carrier takes one message per call."""
+
+    sender: Sender
+    control: Control
 
 
 class Lane:
     """One lane of one leg."""
 
-    def __init__(
-        self,
-        tools: LaneTools,
-        head: Item,
-        event: Mapping[str, Any],
-        carrier: Carrier,
-        account: Account,
-        rate: float,
-    ) -> None:
-        """`event` is {leg, execution, lane: {first, last, of}}, `rate` in segments per second over all lanes."""
+    def __init__(self, tools: LaneTools, head: Item, event: Mapping[str, Any], opened: Opened) -> None:
+        """`event` is {leg, execution, lane: {first, last, of, proved, alone}}."""
         self._tools = tools
         self._head = head
         self._lane = event["lane"]
-        self._control = LegControl(tools.campaigns, head, event["leg"], event["execution"])
-        self._handover = CarrierAccount(carrier, account, tools.call, head["sender"])
-        self._pace = SharedPace(
-            tools.workspaces,
-            head["workspace"],
-            head["carrier"],
-            head["sender"],
-            rate=rate,
-            lanes=self._lane["of"],
-            now=now,
+        self._charge = event["leg"], event["execution"]
+        self._opened = opened
+        self._chunks = Chunks(tools.dispatch)
+        self._text = composer(head)
+        self._watch = Watch(self._chunks, head["id"], opened)
+        carrier = carriers.carrier(opened.carrier, opened.gateway)
+        wide = carrier.batch == 1
+        self._workers = (
+            max(1, opened.connections // (self._lane["of"] * head["plan"]["slice"])) if wide else 1
+        )
+        self._handover = CarrierAccount(
+            carrier=carrier,
+            account=opened.account,
+            call=tools.wide if wide else tools.call,
+            each=tools.each,
+            sender=head["sender"],
+            book=CarrierIds(tools.workspaces, tools.dispatch, tools.people, head, tools.deployment, now),
+            alarm=tools.alarm,
         )
 
     def send(self, deadline: int) -> dict[str, Any]:
         """Send every open chunk until done, stopped or `deadline` (ms). Returns what the log line says."""
-        tools, head = self._tools, self._head
-        chunks, text = Chunks(tools.dispatch), composer(head)
-        sender = Sender(
-            owner=uuid.uuid4().hex,
-            handover=self._handover,
-            control=self._control,
-            pace=self._own_pace(deadline),
-            clock=SystemClock(),
-            timing=tools.timing,
-            deadline=deadline,
-            alarm=tools.alarm,
-        )
-        stop: Stop | None = None
-        for number in range(self._lane["first"], self._lane["last"] + 1):
-            if chunks.read(head["id"], number).closed:
-                continue
-            if not self._control.go():
-                stop = Stop("control")
-                break
-            stop = self._send_chunk(sender, chunks, text, number)
-            if stop:
-                break
+        numbers = deque(range(self._lane["first"], self._lane["last"] + 1))
+        # plans of earlier versions say neither
+        proved, alone = self._lane.get("proved", True), self._lane.get("alone", False)
+        workers = [self._worker(deadline, proved=proved)]
+        stop = None
+        if not proved and (alone or self._workers > 1):
+            stop = self._first_slice(workers[0], numbers)
+        if stop is None or (stop.why == FIRST_SLICE and not alone):
+            workers += [self._worker(deadline, proved=True) for _ in range(self._workers - 1)]
+            stop = self._rest(workers, numbers)
         if stop and stop.wake and stop.wake > now():
-            tools.campaigns.keep(head, wake_at=stop.wake)
-        tally = sender.tally
+            self._tools.campaigns.keep(self._head, wake_at=stop.wake)
+        tally = Tally()
+        for worker in workers:
+            tally.add(worker.sender.tally)
         return {
             "outcome": stop.why if stop else "passed",
             "calls": tally.calls,
@@ -164,13 +152,76 @@ class Lane:
             "doubts": tally.doubts,
         }
 
-    def _own_pace(self, deadline: int) -> Pace:
-        if "speed" not in self._head:
-            return self._pace
-        horizon = deadline - self._tools.timing.lease
-        return SlowedPace(self._pace, self._tools.workspaces, self._head, horizon=horizon, now=now)
+    def _worker(self, deadline: int, *, proved: bool) -> Worker:
+        tools, head = self._tools, self._head
+        control = WatchedControl(LegControl(tools.campaigns, head, *self._charge), self._watch, now)
+        sender = Sender(
+            owner=uuid.uuid4().hex,
+            handover=self._handover,
+            control=control,
+            pace=self._pace(deadline),
+            clock=SystemClock(),
+            timing=tools.timing,
+            deadline=deadline,
+            alarm=tools.alarm,
+            proved=proved,
+            most_refused=self._opened.most_failed,
+        )
+        return Worker(sender, control)
 
-    def _send_chunk(self, sender: Sender, chunks: Chunks, text: Composer, number: int) -> Stop | None:
+    def _pace(self, deadline: int) -> Pace:
+        """That of the sender at the carrier, and the campaign's own when it has one."""
+        tools, head = self._tools, self._head
+        shared = SharedPace(
+            tools.workspaces,
+            head["workspace"],
+            head["carrier"],
+            head["sender"],
+            rate=self._opened.rate,
+            lanes=self._lane["of"] * self._workers,
+            now=now,
+        )
+        if "speed" not in head:
+            return shared
+        horizon = deadline - tools.timing.lease
+        return SlowedPace(shared, tools.workspaces, head, horizon=horizon, now=now)
+
+    def _first_slice(self, worker: Worker, numbers: deque[int]) -> Stop | None:
+        """Until the carrier has accepted something, one slice after the other [F8]."""
+        while numbers:
+            stop = self._chunk(worker, numbers[0], until_proved=True)
+            if stop:
+                return stop
+            numbers.popleft()
+        return None
+
+    def _rest(self, workers: Sequence[Worker], numbers: deque[int]) -> Stop | None:
+        """All chunks, each by the worker that comes to it first."""
+        if len(workers) == 1:
+            return self._drain(workers[0], numbers)
+        with ThreadPoolExecutor(len(workers), "slice") as pool:
+            stops = [stop for stop in pool.map(lambda worker: self._drain(worker, numbers), workers) if stop]
+        return max(stops, key=lambda stop: stop.wake or 0, default=None)
+
+    def _drain(self, worker: Worker, numbers: deque[int]) -> Stop | None:
+        while True:
+            try:
+                number = numbers.popleft()
+            except IndexError:
+                return None
+            stop = self._chunk(worker, number)
+            if stop:
+                return stop
+
+    def _chunk(self, worker: Worker, number: int, *, until_proved: bool = False) -> Stop | None:
+        if self._chunks.read(self._head["id"], number).closed:
+            return None
+        if not worker.control.go():
+            return Stop("control")
+        self._watch.touch(number)
+        return self._send_chunk(worker.sender, number, until_proved=until_proved)
+
+    def _send_chunk(self, sender: Sender, number: int, *, until_proved: bool) -> Stop | None:
         head, plan = self._head, self._head["plan"]
         rows = self._tools.plans.read(head["id"], plan["attempt"], number)
         origin = Origin(
@@ -184,14 +235,15 @@ class Lane:
         )
         recipients = []
         for position, (mobile, params, size) in enumerate(rows):
-            merged = text.text(params)
+            merged = self._text.text(params)
             message_id = f"{self._tools.deployment}-{origin.message_id(position)}"
-            message = Message(message_id, mobile, merged, size, text.count(merged).encoding)
+            message = Message(message_id, mobile, merged, size, self._text.count(merged).encoding)
             recipients.append(Recipient(position, message))
         slices = [recipients[at : at + plan["slice"]] for at in range(0, len(recipients), plan["slice"])]
         ledger = ChunkLedger(self._tools.dispatch, head["id"], number)
-        result, stop = sender.send_chunk(ledger, ChunkPeople(self._tools.people, origin, now), slices)
-        chunks.merge(
+        people = ChunkPeople(self._tools.people, origin, now)
+        result, stop = sender.send_chunk(ledger, people, slices, until_proved=until_proved)
+        self._chunks.merge(
             head["id"],
             number,
             result.vector,

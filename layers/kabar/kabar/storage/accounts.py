@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kabar.carriers import carrier
-from kabar.carriers.base import Account, Carrier
+from kabar.carriers.base import Account
 from kabar.storage import workspaces
 from kabar.storage.dynamo import Item, Table
 
@@ -30,11 +29,13 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """An account that can send: `rate` in segments per second; `connections` side by side where a call carries one
+    """An account that can send: `carrier` is its connector's name, `gateway` what describes one that settings describe;
+    `rate` in segments per second; `connections` side by side where a call carries one
     message; beyond the shares `most_…` of refused or failed messages, or of opt-outs, a campaign is paused.
     """
 
-    carrier: Carrier
+    carrier: str
+    gateway: Mapping[str, Any] | None
     account: Account
     rate: float
     connections: int
@@ -59,7 +60,8 @@ def open_account(table: Table, workspace: str, name: str) -> Opened:
     except (ValueError, KeyError, TypeError) as error:
         raise Unusable(f"the credentials of {name} hold no api_key: save them again") from error
     return Opened(
-        carrier=carrier(name, settings.get("gateway")),
+        carrier=name,
+        gateway=settings.get("gateway"),
         account=account,
         rate=settings["rate"],
         connections=settings.get("connections", CONNECTIONS),

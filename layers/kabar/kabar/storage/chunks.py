@@ -5,7 +5,7 @@ Access patterns: docs/data-model.md [P25]–[P27].
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from kabar.domain import statuses
@@ -42,6 +42,11 @@ class Chunks:
         """[P25] The chunk as it is now (consistent)."""
         item = self._table.get(keys.chunk(campaign, number), consistent=True)
         return chunk_of(item) if item else Chunk()
+
+    def several(self, campaign: int, numbers: Sequence[int]) -> dict[int, Chunk]:
+        """[P25] Those of these chunks that were written, by number; eventually consistent."""
+        found = self._table.batch_get([keys.chunk(campaign, number) for number in numbers])
+        return {item["number"]: chunk_of(item) for item in found.values()}
 
     def every(self, campaign: int, chunks: int) -> Iterator[Item]:
         """[P26] The items of a campaign's chunks, in order; a chunk that was never written has none.

@@ -1,4 +1,4 @@
-"""Ids that a carrier gave to our messages, and receipts for ids that we don't know (yet) [H2]. [P28] [P48]
+"""Ids that a carrier gave to our messages, and receipts for ids that we don't know (yet) [H2]. [P28] [P90]
 
 Either may be there first. Whoever writes one then looks for the other, both consistently, so that at least one of
 the two sees both; a receipt that is applied twice does no harm.
@@ -25,7 +25,7 @@ class References:
         self._carrier = carrier
 
     def note(self, carrier_id: str, message: str, mobile: str, now: int) -> bool:
-        """[P48] The carrier calls our `message` so; False when that id already belongs to another message [F10]."""
+        """[P90] The carrier calls our `message` so; False when that id already belongs to another message [F10]."""
         item = self._key(carrier_id, "message") | {
             "message": message,
             "mobile": mobile,
@@ -40,7 +40,7 @@ class References:
         return True
 
     def named(self, receipts: Iterable[Receipt]) -> dict[str, tuple[str, str]]:
-        """[P48] Our message and its number by the carrier's id, for those of these receipts that we know."""
+        """[P90] Our message and its number by the carrier's id, for those of these receipts that we know."""
         found = self._get((receipt.id for receipt in receipts), "message")
         return {each: (item["message"], item["mobile"]) for each, item in found.items()}
 
@@ -79,7 +79,9 @@ class References:
         wanted = {each: self._key(each, kind) for each in ids}
         found = self._table.batch_get(list(wanted.values()), consistent=True)
         return {
-            each: found[key["pk"], key["sk"]] for each, key in wanted.items() if (key["pk"], key["sk"]) in found
+            each: found[key["pk"], key["sk"]]
+            for each, key in wanted.items()
+            if (key["pk"], key["sk"]) in found
         }
 
     def _key(self, carrier_id: str, kind: str) -> keys.Key:

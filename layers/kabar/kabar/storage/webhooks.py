@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kabar.carriers.generic import Generic
 from kabar.carriers.proof import Proof
 from kabar.storage import workspaces
 from kabar.storage.dynamo import Table
@@ -24,8 +23,8 @@ class Webhook:
     carrier: str
     user: str
     secret: str
-    proof: Proof = Proof()
-    gateway: Mapping[str, Any] | None = None
+    proof: Proof
+    gateway: Mapping[str, Any] | None
 
 
 class Webhooks:
@@ -49,9 +48,7 @@ class Webhooks:
         if item is None:
             return None
         secret = json.loads(self._secrets().get_secret_value(SecretId=item["secret"])["SecretString"])
-        # only a gateway that settings describe has settings that matter here
-        described = item["carrier"] == Generic.name
-        settings = described and workspaces.carrier(self._table, item["workspace"], item["carrier"]) or {}
+        settings = workspaces.carrier(self._table, item["workspace"], item["carrier"]) or {}
         webhook = Webhook(
             item["workspace"],
             item["carrier"],
