@@ -3,8 +3,8 @@
 `X-Api-Key: <key>` and `{"to": "<7 to 15 digits>", "from": "…", "text": "…", "ref"?: "…", "dlr_url"?: "https://…"}`,
 nothing else, answers 200 `{"status": "accepted", "id": "<its own id>"}`, or 200 with the status `rejected` (for this
 recipient) or `duplicate` (a `ref` that it took before, if the account says that it dedupes; else it takes it again).
-401 for a wrong key, 400 for another shape, 429 with Retry-After beyond the account's rate. The truth log and the faults are the
-same as Infobip's; `partial` doesn't apply.
+401 for a wrong key, 400 for another shape, 429 with Retry-After beyond the account's rate. The truth log and the
+faults are the same as Infobip's; `partial` doesn't apply.
 """
 
 import asyncio

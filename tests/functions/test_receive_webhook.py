@@ -254,7 +254,7 @@ def test_credentials_are_read_once_in_five_minutes(dynamo: FakeDynamo, secrets: 
     assert (secrets.reads, len(dynamo.calls)) == (1, 2)
     now += 300
     known.find("t0ken")
-    assert (secrets.reads, len(dynamo.calls)) == (2, 2)
+    assert (secrets.reads, len(dynamo.calls)) == (2, 4)
 
 
 def test_a_base64_body_is_read_as_its_bytes(function: ModuleType, sqs: FakeQueues) -> None:

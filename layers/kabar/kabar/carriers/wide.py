@@ -130,8 +130,8 @@ class Wide:
         line.used_at = time.monotonic()
         if answer.will_close or not answer.isclosed():
             _drop(target)
-        if len(content) > MAX_ANSWER:
-            raise AnswerLost("the carrier's answer was too large")
+        if len(content) > MAX_ANSWER or answer.length:
+            raise AnswerLost("the carrier's answer was too large, or ended early")
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
 
 
