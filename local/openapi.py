@@ -40,6 +40,7 @@ LOCATED = frozenset(
         "get_prices",
         "set_prices",
         "create_template",
+        "create_keyword",
     }
 )  # their answers say where what they made is
 DESCRIPTION = (
@@ -49,7 +50,11 @@ DESCRIPTION = (
     "another workspace answers 404."
 )
 # what the router can't tell: other answers of an operation, those with an ETag, its own ways to fail
-ALSO = {"add_to_blacklist": ("201", "200", "It was there already"), "put_member": ("200", "201", "It is new")}
+ALSO = {
+    "add_to_blacklist": ("201", "200", "It was there already"),
+    "put_member": ("200", "201", "It is new"),
+    "delete_list": ("204", "200", "It had keywords, which are deleted too"),
+}
 TAGGED = frozenset(
     [
         "create_list",
@@ -74,6 +79,10 @@ TAGGED = frozenset(
     ]
 )
 FAILURES = {
+    "create_keyword": ("ALREADY_EXISTS", "KEYWORD_DELETED", "STATUS_CONFLICT"),
+    "edit_keyword": ("STATUS_CONFLICT",),
+    "delete_keyword": ("PRECONDITION_FAILED",),
+    "release_keyword": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),
     "put_command": ("STATUS_CONFLICT",),
     "delete_command": ("STATUS_CONFLICT",),
     "add_member": ("ALREADY_EXISTS", "LIST_LOADING"),
@@ -207,11 +216,11 @@ def _successes(operation: dict[str, Any]) -> dict[str, Any]:
     }
     for status, response in responses.items():
         response["description"] = "Done" if status != "202" else "Done; it takes effect within moments"
-    if "204" in responses:
-        responses["204"].pop("content")
     known, other, meaning = ALSO.get(operation["operationId"], ("", "", ""))
     if other:
         responses[other] = responses[known] | {"description": meaning}
+    if "204" in responses:
+        responses["204"].pop("content")
     if operation["operationId"] in TAGGED:
         for response in responses.values():
             response.setdefault("headers", {})["ETag"] = {"schema": {"type": "string"}, "required": True}

@@ -140,8 +140,19 @@ class ListIds(Request):
     list_ids: list[Id] = Field(min_length=1, max_length=100, examples=[[1042, 1043]])
 
 
+class DeletedListView(View):
+    """A list that was deleted with its keywords."""
+
+    id: Id
+    keywords: list[str] = Field(
+        description="Its keywords, deleted too; nobody can use the words until they are released.",
+        examples=[["Tes2"]],
+    )
+
+
 class DeletedListsView(View):
     """Which lists were deleted."""
 
     deleted: list[Id] = Field(examples=[[1042]])
     not_found: list[Id] = Field(description="There was no list with these ids.", examples=[[1043]])
+    keywords: list[str] = Field(description="Keywords of these lists, deleted too.", examples=[["Tes2"]])

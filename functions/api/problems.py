@@ -54,6 +54,12 @@ ALREADY_EXISTS = Kind(
     "It is there already",
     "Change the one that is there, or choose another name, number or address.",
 )
+KEYWORD_DELETED = Kind(
+    "keyword_deleted",
+    409,
+    "The word belongs to a deleted keyword",
+    "Choose another word, or release the deleted keyword on purpose: `POST /v1/keywords/{id}/release`.",
+)
 LIST_LOADING = Kind(
     "list_loading",
     409,
@@ -134,6 +140,7 @@ CATALOGUE = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     ALREADY_EXISTS,
+    KEYWORD_DELETED,
     LIST_LOADING,
     STATUS_CONFLICT,
     REQUEST_IN_FLIGHT,

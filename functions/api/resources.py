@@ -15,6 +15,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "previews": ("previews",),
     "templates": ("templates",),
     "inbox": ("inbox",),
+    "keywords": ("keywords",),
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),

@@ -199,7 +199,7 @@ def test_many_lists_are_deleted_and_the_answer_says_which(api: Api) -> None:
     ids = [create(api, f"List {n}").json["id"] for n in range(3)]
     api.tables.seed("workspaces", keys.list_head("rival", 9), id=9, name="Theirs", created_at=1)
     answer = api.call("POST", "/v1/lists/delete", {"list_ids": [ids[0], 999_999, 9, ids[2], ids[0]]})
-    assert answer.json == {"deleted": [ids[0], ids[2]], "not_found": [999_999, 9]}
+    assert answer.json == {"deleted": [ids[0], ids[2]], "not_found": [999_999, 9], "keywords": []}
     assert listed(api) == ["List 1", "Gym"]
     assert api.call("GET", "/v1/lists/9", workspace="rival").status == 200
 

@@ -17,6 +17,7 @@ from tests.functions.api_client import Answer, Api, api
 from tests.functions.test_api import seed_import
 from tests.functions.test_api_keys import create as create_key
 from tests.functions.test_inbox import seed_reply
+from tests.functions.test_keywords import create as create_keyword
 from tests.functions.test_users import add as add_user
 
 __all__ = ["api"]
@@ -57,6 +58,7 @@ def ids(api: Api) -> dict[str, str]:
         "prefix": "021",
         "template_id": str(api.call("POST", "/v1/templates", {"name": "Hi", "text": "Hi"}).json["id"]),
         "word": "GYMOUT",
+        "keyword_id": str(create_keyword(api)["id"]),
         "reply_id": str(seed_reply(api)),
         "export_id": str(api.call("POST", "/v1/lists/7/exports").json["id"]),
     }

@@ -11,7 +11,7 @@ import etags
 import problems
 from etags import IfMatch
 from kabar.storage import activity, browse, list_edits
-from list_schemas import DeletedListsView, ListChanges, ListIds, NewList
+from list_schemas import DeletedListsView, DeletedListView, ListChanges, ListIds, NewList
 from problems import Problem, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, ListView, Page
@@ -91,13 +91,17 @@ def edit_list(
     status_code=204,
     summary="Delete a list",
     description="It is gone at once and its name free; its members are removed in the background. A campaign "
-    "under way keeps its own recipients; one that has not started fails.",
+    "under way keeps its own recipients; one that has not started fails. Its keywords are deleted with it: then "
+    "the answer is 200 and names them.",
     tags=["Lists"],
     operation_id="delete_list",
 )
-def delete_list(list_id: ListId, caller: CallerOf, at: Now) -> Response[None]:
-    if not _delete(caller, list_id, at):
+def delete_list(list_id: ListId, caller: CallerOf, at: Now) -> Response[DeletedListView | None]:
+    keywords = _delete(caller, list_id, at)
+    if keywords is None:
         raise not_found("list")
+    if keywords:
+        return Response(200, "application/json", DeletedListView(id=list_id, keywords=keywords))
     return Response(204)
 
 
@@ -109,8 +113,12 @@ def delete_list(list_id: ListId, caller: CallerOf, at: Now) -> Response[None]:
 )
 def delete_lists(which: ListIds, caller: CallerOf, at: Now) -> DeletedListsView:
     wanted = list(dict.fromkeys(which.list_ids))
-    deleted = [list_id for list_id in wanted if _delete(caller, list_id, at)]
-    return DeletedListsView(deleted=deleted, not_found=[each for each in wanted if each not in deleted])
+    gone = {list_id: _delete(caller, list_id, at) for list_id in wanted}
+    return DeletedListsView(
+        deleted=[list_id for list_id, keywords in gone.items() if keywords is not None],
+        not_found=[list_id for list_id, keywords in gone.items() if keywords is None],
+        keywords=[keyword for keywords in gone.values() for keyword in keywords or ()],
+    )
 
 
 def existing(list_id: int, caller: Caller) -> dict[str, Any]:
@@ -121,11 +129,13 @@ def existing(list_id: int, caller: Caller) -> dict[str, Any]:
     return head
 
 
-def _delete(caller: Caller, list_id: int, at: int) -> bool:
-    deleted = list_edits.delete(table("workspaces"), caller.workspace, list_id, at)
-    if deleted:
-        _note(caller, at, "list deleted", list_id, {})
-    return deleted
+def _delete(caller: Caller, list_id: int, at: int) -> list[str] | None:
+    keywords = list_edits.delete(
+        table("workspaces"), table("activity"), caller.workspace, list_id, by=caller.who, now=at
+    )
+    if keywords is not None:
+        _note(caller, at, "list deleted", list_id, {"keywords": keywords} if keywords else {})
+    return keywords
 
 
 def _taken(name: str) -> Problem:

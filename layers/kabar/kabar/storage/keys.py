@@ -94,6 +94,15 @@ def prefix_map(workspace: str, prefix: str) -> Key:
     return _key(workspace_pk(workspace), f"prefix#{prefix}")
 
 
+def keyword(workspace: str, keyword_id: int) -> Key:
+    return _key(workspace_pk(workspace), f"keyword#{keyword_id:016d}")
+
+
+def keyword_word(workspace: str, folded: str) -> Key:
+    """Leads from a keyword's folded word to it, also once it is deleted; gone when it is released."""
+    return _key(workspace_pk(workspace), f"keywordword#{folded}")
+
+
 def pace(workspace: str, carrier_name: str, sender: str) -> Key:
     """The next free moment of one sender at one carrier; a partition of its own, it is written often."""
     return _key(f"pace#{workspace}#{carrier_name}#{sender}", "pace")

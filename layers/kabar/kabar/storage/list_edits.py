@@ -9,6 +9,7 @@ from typing import Any
 
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
+from kabar.storage.keywords import Keywords
 from kabar.storage.opt_outs import Contended
 
 SETTINGS = ("batch", "email", "reply_response", "opt_out_response")
@@ -80,23 +81,36 @@ def edit(workspaces: Table, workspace: str, seen: Item, changes: Mapping[str, An
     return workspaces.get(key, consistent=True) or {**seen, **sets}
 
 
-def delete(workspaces: Table, workspace: str, list_id: int, now: int) -> bool:
-    """The list is gone and its name free; False when it was not there. Raises Contended."""
+def delete(
+    workspaces: Table, log: Table, workspace: str, list_id: int, *, by: str, now: int
+) -> list[str] | None:
+    """The list is gone, its name free, and so are its keywords, whose words are answered [C6].
+
+    None when it was not there. Raises Contended.
+    """
+    keywords = Keywords(workspaces, log, workspace)
     for _ in range(_ATTEMPTS):
         head = workspaces.get(keys.list_head(workspace, list_id), consistent=True)
         if head is None:
-            return False
+            return None
         mark = {"workspace": workspace, "list_id": list_id, "deleted_at": now}
+        tied = head.get("keywords")
+        as_seen = "attribute_exists(pk) AND " + (
+            "keywords = :tied" if tied else "attribute_not_exists(keywords)"
+        )
+        words, going = keywords.going_with(head, by=by, now=now)
+        key = keys.list_head(workspace, list_id)
         writes = [
-            delete_in(workspaces, keys.list_head(workspace, list_id), "attribute_exists(pk)"),
+            delete_in(workspaces, key, as_seen, values={":tied": tied} if tied else None),
             put_in(workspaces, keys.emptying(workspace, list_id) | mark),
             *_released(workspaces, workspace, head),
+            *going,
         ]
         try:
             transact(writes)
         except ConditionFailed:
-            continue  # deleted or renamed meanwhile: read again
-        return True
+            continue  # deleted, renamed or given a keyword meanwhile: read again
+        return words
     raise Contended(f"the list {list_id} kept changing")
 
 
