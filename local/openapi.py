@@ -32,6 +32,7 @@ RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "in
 LOCATED = frozenset(
     {
         "create_campaign",
+        "send_messages",
         "create_list",
         "create_import",
         "create_export",
@@ -97,6 +98,7 @@ FAILURES = {
     "pause_campaign": ("STATUS_CONFLICT",),
     "resume_campaign": ("STATUS_CONFLICT",),
     "cancel_campaign": ("STATUS_CONFLICT",),
+    "cancel_message": ("STATUS_CONFLICT",),
     "rotate_api_key": ("STATUS_CONFLICT",),
     "revoke_api_key": ("STATUS_CONFLICT",),
     "add_user": ("ALREADY_EXISTS",),

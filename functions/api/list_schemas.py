@@ -28,7 +28,9 @@ WrittenMobile = Annotated[
 ]
 
 
-class _Params(Request):
+class Parametrised(Request):
+    """Something with params."""
+
     @field_validator("params", check_fields=False)
     @classmethod
     def _no_nul(cls, params: list[str] | None) -> list[str] | None:
@@ -37,20 +39,20 @@ class _Params(Request):
         return params
 
 
-class NewMember(_Params):
+class NewMember(Parametrised):
     """A number to put on a list."""
 
     mobile: WrittenMobile
     params: Params = Field(default_factory=list)
 
 
-class MemberParams(_Params):
+class MemberParams(Parametrised):
     """All params of a member."""
 
     params: Params
 
 
-class MemberChanges(_Params):
+class MemberChanges(Parametrised):
     """What to change of a member; what is left out stays."""
 
     mobile: WrittenMobile | None = None

@@ -16,6 +16,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "templates": ("templates",),
     "inbox": ("inbox",),
     "keywords": ("keywords",),
+    "messages": ("messages",),
     "blacklist": ("blacklist",),
     "api-keys": ("api_keys",),
     "users": ("users",),

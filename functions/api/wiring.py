@@ -42,6 +42,8 @@ class Settings:
     key_pepper_secret: str
     requests_per_minute: int
     user_pool_id: str
+    messages_queue_url: str
+    open_window_function: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ def _s3() -> Any:
     from botocore.config import Config
 
     return boto3.client("s3", config=Config(signature_version="s3v4"))
+
+
+@cache
+def sqs() -> Any:
+    import boto3
+
+    return boto3.client("sqs")
 
 
 def download_link(object_key: str, file_name: str, seconds: int = 3600) -> str:

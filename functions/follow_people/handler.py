@@ -24,20 +24,22 @@ CHUNKS = Chunks(Table(SETTINGS.dispatch_table))
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Merge a batch of new items into their chunks; if one fails the stream brings the batch again."""
+    # by campaign or request, and chunk
     changes: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     unreadable: list[str] = []
     for record in event["Records"]:
         try:
             item = decode_item(record["dynamodb"]["NewImage"])
             byte = told_by(item)
-            if item.get("campaign") is None or not byte:
+            source = item.get("campaign") or item.get("request")
+            if source is None or not byte:
                 continue  # no message of ours, or one that says nothing about it
-            changes[int(item["campaign"]), int(item["chunk"])].append((int(item["pos"]), byte))
+            changes[int(source), int(item["chunk"])].append((int(item["pos"]), byte))
         except (KeyError, TypeError, ValueError):
             unreadable.append(record.get("eventID", ""))  # again would not help
     now = int(time.time() * 1000)
-    for (campaign, chunk), cells in changes.items():
-        CHUNKS.merge(campaign, chunk, place(cells), now)
+    for (source, chunk), cells in changes.items():
+        CHUNKS.merge(source, chunk, place(cells), now)
     logger.info("people followed", chunks=len(changes), records=len(event["Records"]), unreadable=unreadable)
 
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.legs.repair import repair_campaigns, repair_imports
+from kabar.domain.hours import Covered
+from kabar.legs.gate import Gate, kind_of
+from kabar.legs.repair import repair_campaigns, repair_held, repair_imports
 from kabar.log import logger
 from kabar.storage import executions
 from kabar.storage.campaigns import Campaigns
-from kabar.storage.dynamo import Table
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.held import Held
 from kabar.storage.imports import Imports
 from kabar.storage.list_edits import Emptying
 
@@ -23,12 +26,16 @@ class Environment:
     run_campaign_arn: str
     import_list_arn: str
     finish_import_function: str
+    dispatch_table: str
+    open_window_function: str
 
 
 ENV = settings.read(Environment)
-CAMPAIGNS = Campaigns(Table(ENV.workspaces_table), Table(ENV.activity_table))
-IMPORTS = Imports(Table(ENV.workspaces_table), Table(ENV.activity_table))
-EMPTYING = Emptying(Table(ENV.workspaces_table), Table(ENV.members_table))
+WORKSPACES = Table(ENV.workspaces_table)
+CAMPAIGNS = Campaigns(WORKSPACES, Table(ENV.activity_table))
+IMPORTS = Imports(WORKSPACES, Table(ENV.activity_table))
+EMPTYING = Emptying(WORKSPACES, Table(ENV.members_table))
+HELD = Held(WORKSPACES, Table(ENV.dispatch_table))
 EMPTYING_SECONDS = 60  # of the two minutes that a run has; the next run goes on
 
 
@@ -51,11 +58,33 @@ def fail_import(workspace: str, name: str) -> None:
     )
 
 
+def open_window(workspace: str, opening: int) -> None:
+    import boto3  # hardly ever
+
+    boto3.client("lambda").invoke(
+        FunctionName=ENV.open_window_function,
+        InvocationType="Event",
+        Payload=json.dumps({"workspace": workspace, "opening": opening}),
+    )
+
+
+def may_go(head: Item) -> bool:
+    """Whether the sending hours let this campaign go on now."""
+    return _is_open(head["workspace"], kind_of(head))
+
+
+def _is_open(workspace: str, kind: Covered = Covered.API_MESSAGES) -> bool:
+    return Gate(WORKSPACES, workspace, kind, 0).opens(time.time_ns() // 1_000_000) is None
+
+
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answers which campaigns got a new leg, which imports were ended and how many members of deleted lists went."""
+    """Answers which campaigns got a new leg, which openings were waked, which imports were ended and how many
+    members of deleted lists went.
+    """
     now, until = time.time_ns() // 1_000_000, time.monotonic() + EMPTYING_SECONDS
-    repaired = repair_campaigns(CAMPAIGNS, start_leg, now)
+    repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, now)
+    opened = repair_held(HELD.openings(), _is_open, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
     removed = EMPTYING.run(now, lambda: time.monotonic() < until)
-    logger.info("swept", campaigns=repaired, imports=ended, members_removed=removed)
-    return {"campaigns": repaired, "imports": ended, "members_removed": removed}
+    logger.info("swept", campaigns=repaired, opened=opened, imports=ended, members_removed=removed)
+    return {"campaigns": repaired, "opened": opened, "imports": ended, "members_removed": removed}

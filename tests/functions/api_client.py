@@ -26,6 +26,8 @@ SETTINGS = {
     "KEY_PEPPER_SECRET": "key-pepper",
     "REQUESTS_PER_MINUTE": "100000",
     "USER_POOL_ID": "eu-west-1_pool",
+    "MESSAGES_QUEUE_URL": "https://sqs/messages",
+    "OPEN_WINDOW_FUNCTION": "open-window",
 }
 REQUEST_ID = "5f1c2d3e-request"
 
@@ -64,6 +66,10 @@ class Clients:
             ),
         )
         self.uploaded: dict[str, bytes] = {}
+        self.queued: list[dict[str, Any]] = []  # message requests
+        self.invoked: list[tuple[str, dict[str, Any]]] = []
+        self.sqs = SimpleNamespace(send_message_batch=self._queue)
+        setattr(self, "lambda", SimpleNamespace(invoke=self._invoke))
         self.s3 = SimpleNamespace(
             generate_presigned_post=lambda bucket, key, **how: {
                 "url": f"https://{bucket}/",
@@ -87,6 +93,13 @@ class Clients:
     def _forget(self, **request: Any) -> None:
         if self.people.pop(request["Username"], None) is None:
             raise client_error("UserNotFoundException")
+
+    def _queue(self, **request: Any) -> dict[str, Any]:
+        self.queued += [json.loads(entry["MessageBody"]) for entry in request["Entries"]]
+        return {}
+
+    def _invoke(self, **request: Any) -> None:
+        self.invoked.append((request["FunctionName"], json.loads(request["Payload"])))
 
     def _start(self, **request: Any) -> None:
         self.started[request["name"]] = json.loads(request["input"])
@@ -163,6 +176,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         wiring.pool,
         sign_ins.client,
         wiring._s3,
+        wiring.sqs,
     )
     for cached in caches:
         cached.cache_clear()

@@ -134,7 +134,7 @@ def test_f47_a_first_start_beyond_the_grace_asks_instead_of_sending(rig: Rig) ->
     head = rig.head(1)
     assert (head["status"], "resume it to send now" in head["status_reason"]) == (Life.MISSED.value, True)
     assert (rig.holder(), rig.carrier.accepted) == (None, [])
-    assert not is_abandoned(head, late + DAY)
+    assert not is_abandoned(head, late + DAY, lambda _: True)
     rig.campaigns.control(WORKSPACE, 1, "resume", "me", late + HOUR)
     plan = rig.plan(1, 2, now=late + HOUR)
     rig.send(1, 2, plan)
@@ -558,7 +558,7 @@ SWEPT = [
 
 @pytest.mark.parametrize(("head", "abandoned"), [case[1:] for case in SWEPT], ids=[case[0] for case in SWEPT])
 def test_what_a_sweep_starts_again(head: dict[str, Any], abandoned: bool) -> None:
-    assert is_abandoned(HEAD | head, NOW) == abandoned
+    assert is_abandoned(HEAD | head, NOW, lambda _: False) == abandoned
 
 
 def test_a_queue_whose_holder_died_after_its_end_moves_on_by_the_sweep(rig: Rig) -> None:
@@ -584,6 +584,6 @@ def test_a_queue_whose_holder_died_after_its_end_moves_on_by_the_sweep(rig: Rig)
         assert mark.startswith("-sweep-")
         started.append((campaign, leg))
 
-    assert repair_campaigns(rig.campaigns, start, NOW) == [2]
+    assert repair_campaigns(rig.campaigns, start, lambda _: False, NOW) == [2]
     assert rig.leg(*started[0]) == "complete"
     assert (rig.holder(), rig.queue(), rig.campaigns.every_open()) == (None, [], [])

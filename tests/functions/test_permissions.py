@@ -48,7 +48,9 @@ def ids(api: Api) -> dict[str, str]:
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
     api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
     api.call("PUT", "/v1/settings/opt-out-commands/GYMOUT", {})
+    message = api.call("POST", "/v1/messages", {"recipients": [{"mobile": MOBILE}], "text": "Hi"}).json
     return {
+        "message_id": str(message["messages"][0]["id"]),
         "list_id": "7",
         "campaign_id": str(campaign["id"]),
         "import_id": seed_import(api, 1),

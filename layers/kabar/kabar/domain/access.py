@@ -17,6 +17,8 @@ class Scope(StrEnum):
     CAMPAIGNS_CONTROL = "campaigns:control"
     INBOX_READ = "inbox:read"
     INBOX_WRITE = "inbox:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
     BLACKLIST_READ = "blacklist:read"
     BLACKLIST_WRITE = "blacklist:write"
     SETTINGS_READ = "settings:read"
@@ -40,7 +42,14 @@ class Role(StrEnum):
 
 
 _LOOK = frozenset(
-    {Scope.LISTS_READ, Scope.CAMPAIGNS_READ, Scope.INBOX_READ, Scope.BLACKLIST_READ, Scope.SETTINGS_READ}
+    {
+        Scope.LISTS_READ,
+        Scope.CAMPAIGNS_READ,
+        Scope.INBOX_READ,
+        Scope.MESSAGES_READ,
+        Scope.BLACKLIST_READ,
+        Scope.SETTINGS_READ,
+    }
 )
 _EVERYTHING = frozenset(Scope)
 
@@ -53,6 +62,7 @@ ROLES: dict[Role, frozenset[Scope]] = {
         Scope.CAMPAIGNS_WRITE,
         Scope.CAMPAIGNS_CONTROL,
         Scope.INBOX_WRITE,
+        Scope.MESSAGES_WRITE,
         Scope.BLACKLIST_WRITE,
     },
     # lets a campaign go or holds it, and sees who did what, but makes none

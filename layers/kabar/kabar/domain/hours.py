@@ -122,6 +122,20 @@ class Rules:
         )
         return cls(hours, frozenset(map(Covered, stored["covers"])), stored["recipient_time"])
 
+    def waits_until(self, kind: Covered, at: int, call: int) -> int | None:
+        """None when a carrier call may begin at `at`; else the opening that it waits for.
+
+        A call may take `call` ms until its deadline and has to be over by the close, so that whatever the carrier
+        takes is taken inside the window; of a window shorter than two such calls, half is for beginning them.
+        """
+        if not self.covers & {kind, Covered.CAMPAIGNS if kind is Covered.QUICK_CAMPAIGNS else kind}:
+            return None
+        window = self.hours.window(at)
+        if at < window.opens:
+            return window.opens
+        last = window.closes - min(call, (window.closes - window.opens) // 2)
+        return None if at < last else self.hours.next_opening(window.closes)
+
 
 def common_window(several: Sequence[SendingHours], at: int) -> Window | None:
     """The window at or after `at` in which all of `several` are open; None when they never are, or there are none."""

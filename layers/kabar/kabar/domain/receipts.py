@@ -10,17 +10,27 @@ from kabar.domain.statuses import FINAL_RECEIPTS
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of message ids that one campaign reserved: id - first is the position in its frozen order."""
+    """A run of message ids that one campaign or request reserved: id - first is the position in its order.
+
+    `reference` is the client's own for a request [F9].
+    """
 
     first: int
     size: int
     workspace: str
-    campaign: int
-    list: int
     chunk_size: int
+    campaign: int | None = None
+    list: int | None = None
+    request: int | None = None
+    reference: str | None = None
 
     def holds(self, message: int) -> bool:
         return self.first <= message < self.first + self.size
+
+    @property
+    def source(self) -> dict[str, int | str | None]:
+        """What a receipt's fact says of where its message came from."""
+        return {"campaign": self.campaign, "request": self.request, "reference": self.reference}
 
     def place(self, message: int) -> tuple[int, int]:
         """The message's chunk, and its position in that chunk."""

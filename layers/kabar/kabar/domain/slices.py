@@ -156,6 +156,21 @@ class Stop(Exception):
         self.wake = wake
 
 
+def closing(claims: Mapping[int, Claim], size: int, slice_size: int, rest: Status) -> bytes:
+    """The vector of a chunk that nobody sends from any more: what wasn't handed over is `rest`.
+
+    What may be in somebody's hands, or was without an answer, is uncertain; a late record still outranks it.
+    """
+    vector = bytearray([cell(rest)]) * size
+    for number, claim in claims.items():
+        for index, byte in enumerate(claim.vector, number * slice_size):
+            if byte & 0x0F >= SETTLED:
+                vector[index] = byte
+            elif claim.owner or byte & 0x0F == DOUBT:
+                vector[index] = cell(Status.UNCERTAIN)
+    return bytes(vector)
+
+
 class Slot:
     """The slice under work: its vector and what this attempt learns."""
 

@@ -1,26 +1,29 @@
 """Sweep: whatever a crash left without anybody in charge is started again, or ended with its reason."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from kabar.domain.campaigns import Life
 from kabar.storage import imports
 from kabar.storage.campaigns import Campaigns
+from kabar.storage.dynamo import Item
 
 SILENCE = 20 * 60_000  # ms without progress after which an import's execution is looked for
 GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as lost
 
 
-def is_abandoned(head: Mapping[str, Any], now: int) -> bool:
+def is_abandoned(head: Item, now: int, may_go: Callable[[Item], bool]) -> bool:
     """Whether a campaign should have a leg under way or scheduled, and can't have one any more.
 
     One that is paused or missed waits for people; one that is queued is asked again, so that a turn whose holder
-    died is found.
+    died is found; one that waits for the window goes on once it `may_go`, whatever was scheduled before somebody
+    edited the hours.
     """
     if "closed_at" in head or head["due_at"] > now:
         return False
     if head["status"] in (Life.PAUSED, Life.MISSED):
         return False
+    if head["status"] == Life.WAITING and may_go(head):
+        return True
     expected = max(
         head.get("lease_until", 0), head.get("wake_at", 0), head.get("status_at", head["created_at"])
     )
@@ -30,16 +33,35 @@ def is_abandoned(head: Mapping[str, Any], now: int) -> bool:
 
 
 def repair_campaigns(
-    campaigns: Campaigns, start_leg: Callable[[str, int, int, str], None], now: int
+    campaigns: Campaigns,
+    start_leg: Callable[[str, int, int, str], None],
+    may_go: Callable[[Item], bool],
+    now: int,
 ) -> list[int]:
     """Start the next leg of every abandoned campaign; their ids."""
     repaired = []
     for mark in campaigns.every_open():
         head = campaigns.get(mark["workspace"], mark["campaign"], consistent=True)
-        if head is not None and is_abandoned(head, now):
+        if head is not None and is_abandoned(head, now, may_go):
             start_leg(mark["workspace"], head["id"], head["leg"] + 1, f"-sweep-{now // 60_000}")
             repaired.append(head["id"])
     return repaired
+
+
+def repair_held(
+    openings: Sequence[tuple[str, int]],
+    is_open: Callable[[str], bool],
+    wake: Callable[[str, int], None],
+    now: int,
+) -> list[tuple[str, int]]:
+    """Wake what waits for an opening that has passed, or for one that edited hours have brought forward.
+
+    `openings` are (workspace, ms), `is_open` says whether messages of a workspace may go now.
+    """
+    due = [each for each in openings if each[1] + GRACE < now or is_open(each[0])]
+    for workspace, opening in due:
+        wake(workspace, opening)
+    return due
 
 
 def repair_imports(

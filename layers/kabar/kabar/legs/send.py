@@ -233,6 +233,7 @@ class Lane:
             first_id=plan["first_id"],
             chunk_size=plan["chunk_size"],
         )
+<<<<<<< HEAD
         recipients = []
         for position, (mobile, params, size) in enumerate(rows):
             merged = self._text.text(params)
@@ -240,6 +241,9 @@ class Lane:
             message = Message(message_id, mobile, merged, size, self._text.count(merged).encoding)
             recipients.append(Recipient(position, message))
         slices = [recipients[at : at + plan["slice"]] for at in range(0, len(recipients), plan["slice"])]
+=======
+        slices = slices_of(rows, text, origin, self._tools.deployment, plan["slice"])
+>>>>>>> e2ee5d9 (Send up to 1,000 messages in a call, look at each, take one back; hold them outside the sending hours)
         ledger = ChunkLedger(self._tools.dispatch, head["id"], number)
         people = ChunkPeople(self._tools.people, origin, now)
         result, stop = sender.send_chunk(ledger, people, slices, until_proved=until_proved)
@@ -249,13 +253,26 @@ class Lane:
             result.vector,
             now(),
             close=result.done,
-            segments=_charged(result, rows),
+            segments=charged(result, rows),
             wake=result.wake,
         )
         return stop
 
 
-def _charged(result: ChunkResult, rows: Sequence[Row]) -> int:
+def slices_of(
+    rows: Sequence[Row], text: Composer, origin: Origin, deployment: str, size: int
+) -> list[list[Recipient]]:
+    """The carrier calls that `rows` take, `size` recipients each."""
+    recipients = []
+    for position, (mobile, params, segments) in enumerate(rows):
+        merged = text.text(params)
+        message_id = f"{deployment}-{origin.message_id(position)}"
+        message = Message(message_id, mobile, merged, segments, text.count(merged).encoding)
+        recipients.append(Recipient(position, message))
+    return [recipients[at : at + size] for at in range(0, len(recipients), size)]
+
+
+def charged(result: ChunkResult, rows: Sequence[Row]) -> int:
     """Segments of what the carrier accepted."""
     return sum(
         row[2] for row, byte in zip(rows, result.vector, strict=True) if status_of(byte) is Status.SENT

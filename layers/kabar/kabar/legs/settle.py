@@ -3,8 +3,8 @@
 from typing import Any
 
 from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Life, Next, after_leg
-from kabar.domain.slices import DOUBT, SETTLED
-from kabar.domain.statuses import Status, cell
+from kabar.domain.slices import SETTLED, closing
+from kabar.domain.statuses import Status
 from kabar.legs.desk import Desk
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dispatch import ChunkLedger
@@ -87,16 +87,9 @@ def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
         if number in closed:
             continue
         size = min(plan["chunk_size"], plan["recipients"] - number * plan["chunk_size"])
-        vector = bytearray([cell(Status.CANCELLED)]) * size
-        for slice_number, claim in ChunkLedger(dispatch, head["id"], number).claims().items():
-            start = slice_number * plan["slice"]
-            for index, byte in enumerate(claim.vector):
-                in_hand = bool(claim.owner) or byte & 0x0F == DOUBT
-                if byte & 0x0F >= SETTLED:
-                    vector[start + index] = byte
-                elif in_hand:
-                    vector[start + index] = cell(Status.UNCERTAIN)
-        desk.chunks.merge(head["id"], number, bytes(vector), now, close=True, wake=None)
+        claims = ChunkLedger(dispatch, head["id"], number).claims()
+        vector = closing(claims, size, plan["slice"], Status.CANCELLED)
+        desk.chunks.merge(head["id"], number, vector, now, close=True, wake=None)
 
 
 def _pass_turn(desk: Desk, head: Item) -> None:

@@ -1,4 +1,4 @@
-"""The registry of id blocks: from a message id to the campaign that reserved it. [P18]"""
+"""The registry of id blocks: from a message id to the campaign or request that reserved it. [P18]"""
 
 from bisect import bisect_right
 from dataclasses import fields
@@ -24,7 +24,7 @@ class Blocks:
         # consistent: a receipt may come within milliseconds of the block's first send
         found = self._table.query(key["pk"], at_most=key["sk"], limit=1, reverse=True, consistent=True).items
         for item in found:
-            block = Block(**{field.name: item[field.name] for field in fields(Block)})
+            block = Block(**{f.name: item[f.name] for f in fields(Block) if f.name in item})
             if block.holds(message):
                 self._known.insert(at, block)
                 return block

@@ -25,6 +25,11 @@ class ChunkLedger:
         )
         return {int(item["sk"].removeprefix("slice#")): _claim(item) for item in items}
 
+    def claim(self, number: int) -> Claim | None:
+        """[P20] One of them, consistent."""
+        item = self._table.get(keys.claim(self._campaign, self._chunk, number), consistent=True)
+        return _claim(item) if item else None
+
     def take(self, number: int, claim: Claim, over: Claim | None) -> bool:
         """[P21] Conditional on what was read; when the SDK's own retry meets our own write, it is ours."""
         return self._write(number, claim, over)

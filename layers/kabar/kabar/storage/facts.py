@@ -15,15 +15,20 @@ KEPT_SECONDS = 400 * 86_400  # 13 months
 
 @dataclass(frozen=True)
 class Origin:
-    """What every fact of a chunk has in common; `first_id` is the campaign's first message id."""
+    """What every fact of a chunk of a campaign or request has in common; `first_id` is its first message's.
+
+    `ignores_standing`: only the confirmation of an opt-out goes to somebody who opted out [I7].
+    """
 
     workspace: str
-    campaign: int
-    list_id: int
+    list_id: int | None
     sender: str
     chunk: int
     first_id: int
     chunk_size: int
+    campaign: int | None = None
+    request: int | None = None
+    ignores_standing: bool = False
 
     def message_id(self, position: int) -> int:
         return self.first_id + self.chunk * self.chunk_size + position
@@ -39,6 +44,8 @@ class ChunkPeople:
 
     def standings(self, mobiles: Sequence[str]) -> Mapping[str, Reason]:
         """[P30] One consistent read per 100 numbers; absent ones may be messaged."""
+        if self._origin.ignores_standing:
+            return {}
         workspace, list_id = self._origin.workspace, self._origin.list_id
         found = self._table.batch_get(
             [keys.standing(workspace, m) for m in dict.fromkeys(mobiles)], consistent=True
@@ -80,8 +87,7 @@ class ChunkPeople:
         item: dict[str, Any] = {
             **self._key(recipient, fact.status),
             "at": at,
-            "campaign": origin.campaign,
-            "list": origin.list_id,
+            **_known(campaign=origin.campaign, request=origin.request, list=origin.list_id),
             "chunk": origin.chunk,
             "pos": recipient.position,
             "expires_at": at // 1000 + KEPT_SECONDS,
@@ -97,6 +103,10 @@ class ChunkPeople:
         else:
             item["code"] = fact.code
         return item
+
+
+def _known(**ids: int | None) -> dict[str, int]:
+    return {name: number for name, number in ids.items() if number is not None}
 
 
 def _pair(key: keys.Key) -> tuple[str, str]:

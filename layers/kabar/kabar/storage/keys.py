@@ -15,6 +15,7 @@ CHUNKS_PER_PARTITION = 1000
 BLACKLIST_SHARDS = 4
 INBOX_SHARDS = 4
 MARK_SHARDS = 4
+HELD_SHARDS = 4
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -160,6 +161,11 @@ def open_import(workspace: str, import_id: str) -> Key:
     return _key("open", f"import#{workspace}#{import_id}")
 
 
+def open_holding(workspace: str, opening: int) -> Key:
+    """Present while requests may wait for this opening; what `sweep` looks through."""
+    return _key("open", f"held#{workspace}#{opening:013d}")
+
+
 # ---- members --------------------------------------------------------------------------------------------
 
 
@@ -202,6 +208,11 @@ def standing(workspace: str, mobile: str) -> Key:
 
 def fact(workspace: str, mobile: str, message: int, status: str) -> Key:
     return _key(person_pk(workspace, mobile), f"out#{message:016d}#{status}")
+
+
+def facts_prefix(message: int) -> str:
+    """What the sort keys of a message's facts begin with."""
+    return f"out#{message:016d}#"
 
 
 def reply(workspace: str, mobile: str, carrier_name: str, carrier_id: str) -> Key:
@@ -253,6 +264,29 @@ def claims_pk(campaign: int, chunk_number: int) -> str:
 
 def claim(campaign: int, chunk_number: int, slice_number: int) -> Key:
     return _key(claims_pk(campaign, chunk_number), f"slice#{slice_number:04d}")
+
+
+def request(number: int) -> Key:
+    """A stored request; its slices are claimed and its statuses kept as those of a campaign's only chunk."""
+    return _key(f"request#{number}", "request")
+
+
+def rows_pk(first: int) -> str:
+    return f"rows#{first}"
+
+
+def request_rows(first: int, part: int) -> Key:
+    """Recipients of a request, by its first message's id."""
+    return _key(rows_pk(first), f"rows#{part:02d}")
+
+
+def held_pk(workspace: str, opening: int, shard: int) -> str:
+    return f"held#{workspace}#{opening}#{shard}"
+
+
+def held(workspace: str, opening: int, number: int) -> Key:
+    """A request that waits for this opening [G2]."""
+    return _key(held_pk(workspace, opening, number % HELD_SHARDS), f"request#{number:016d}")
 
 
 def import_part(import_id: str, part: int) -> Key:

@@ -21,7 +21,7 @@ def keep_receipts(people: Table, told: list[Told]) -> None:
             **key,
             "at": receipt.at,
             "code": receipt.code,
-            "campaign": block.campaign,
+            **{name: value for name, value in block.source.items() if value is not None},
             "chunk": chunk,
             "pos": pos,
             "via": "receipt",

@@ -14,10 +14,13 @@ class NotQueued(Exception):
     """The queue kept refusing some of the messages; the others are in it."""
 
 
-def enqueue(sqs: Any, url: str, bodies: Sequence[str]) -> None:
-    """Put every body (ASCII) into the queue, trying refused ones again. Raises NotQueued."""
+def enqueue(sqs: Any, url: str, bodies: Sequence[str], delay: int = 0) -> None:
+    """Put every body (ASCII) into the queue, trying refused ones again; seen after `delay` seconds, at most 900.
+
+    Raises NotQueued.
+    """
     for batch in _batches(bodies):
-        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(batch)]
+        entries = [{"Id": str(n), "MessageBody": body, "DelaySeconds": delay} for n, body in enumerate(batch)]
         for attempt in range(_ATTEMPTS):
             answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
             refused = {failure["Id"] for failure in answer.get("Failed", ())}

@@ -1,0 +1,70 @@
+"""Where message requests come in: API messages, responses and tests [F9] [I9] [F6]."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kabar.carriers import carrier
+from kabar.domain.composing import composer
+from kabar.domain.requests import Kind, NewRequest
+from kabar.storage import activity, keys, workspaces
+from kabar.storage.dynamo import Item, Table
+from kabar.storage.requests import Requests
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """`enqueue(workspace, request)` puts a stored request into the queue of `send_messages`."""
+
+    workspaces: Table
+    activity: Table
+    requests: Requests
+    enqueue: Callable[[str, int], None]
+
+    def submit(self, workspace: str, new: NewRequest) -> Item:
+        """Store the request, then queue it; the same id again stores nothing and sends nothing twice.
+
+        Returns its head as stored. Raises UnknownPlaceholder, UnknownWorkspace.
+        """
+        settings = workspaces.settings(self.workspaces, workspace)
+        account = self.workspaces.get(keys.carrier(workspace, settings["carrier"])) or {}
+        text = composer({"text": new.text, "encoding": new.encoding, "smart": new.smart})
+        rows = [
+            (mobile, list(params), text.count(text.text(params)).segments)
+            for mobile, params in new.recipients
+        ]
+        head: Item = {
+            "id": new.id,
+            "first_id": new.first_id,
+            "size": len(rows),
+            "segments": sum(row[2] for row in rows),
+            "workspace": workspace,
+            "kind": new.kind.value,
+            "text": new.text,
+            "encoding": new.encoding.value,
+            "smart": new.smart,
+            "sender": new.sender or settings["sender"],
+            "carrier": settings["carrier"],
+            "slice": min(account.get("slice", 1), carrier(settings["carrier"]).batch),
+            "list": new.list_id,
+            "about": new.about,
+            "reference": new.reference,
+            "confirms_opt_out": new.confirms_opt_out,
+            "created_at": new.created_at,
+            "by": new.by,
+            "request_id": new.request_id,
+        }
+        stored = self.requests.put(head, rows, self._entry(head))
+        self.enqueue(workspace, new.id)
+        return stored
+
+    def _entry(self, head: Item) -> dict[str, Any] | None:
+        """What the log says; a response is in the conversation that it belongs to."""
+        if head["kind"] == Kind.RESPONSE:
+            return None
+        what = "messages sent" if head["kind"] == Kind.API else "test sent"
+        detail = {"recipients": head["size"], "segments": head["segments"], "first_id": head["first_id"]}
+        about = head["about"] or f"request/{head['id']}"
+        return activity.entry(
+            self.activity, head["workspace"], head["created_at"], head["by"], what, about, detail
+        )

@@ -1,0 +1,46 @@
+"""Requests that wait for the sending hours, by workspace and opening. Access patterns: data-model.md [P63]–[P65]."""
+
+from collections.abc import Iterator
+
+from kabar.storage import keys
+from kabar.storage.dynamo import Table
+
+KEPT_SECONDS = 90 * 86_400  # as long as the request itself
+
+
+class Held:
+    """Items `held#<workspace>#<opening>#<shard>`, and one mark per workspace and opening that leads to them."""
+
+    def __init__(self, workspaces: Table, dispatch: Table) -> None:
+        self._workspaces = workspaces
+        self._dispatch = dispatch
+
+    def put(self, workspace: str, opening: int, request: int, now: int) -> None:
+        """[P63] Hold a request until `opening` (ms), mark first. Without condition: the same again says the same."""
+        mark = {"workspace": workspace, "opening": opening}
+        self._workspaces.put(keys.open_holding(workspace, opening) | mark)
+        self._dispatch.put(
+            keys.held(workspace, opening, request)
+            | {"request": request, "expires_at": now // 1000 + KEPT_SECONDS}
+        )
+
+    def every(self, workspace: str, opening: int) -> Iterator[int]:
+        """[P64] The requests that wait for this opening."""
+        for shard in range(keys.HELD_SHARDS):
+            for item in self._dispatch.every(keys.held_pk(workspace, opening, shard), consistent=True):
+                yield item["request"]
+
+    def remove(self, workspace: str, opening: int, requests: list[int]) -> None:
+        """[P64] They are in the queue again."""
+        self._dispatch.batch_delete([keys.held(workspace, opening, request) for request in requests])
+
+    def openings(self, workspace: str | None = None) -> list[tuple[str, int]]:
+        """[P65] Workspace and opening of everything that waits, in all workspaces or one."""
+        prefix = f"held#{workspace}#" if workspace else "held#"
+        return [
+            (item["workspace"], item["opening"]) for item in self._workspaces.every("open", prefix=prefix)
+        ]
+
+    def forget(self, workspace: str, opening: int) -> None:
+        """[P65] Nothing waits for this opening, nor can any more."""
+        self._workspaces.delete(keys.open_holding(workspace, opening))

@@ -1,0 +1,115 @@
+"""Messages by API: taken once, stored before the answer, refused as a whole with every bad field named [F9]."""
+
+from typing import Any
+
+import pytest
+
+from kabar.storage import keys
+from tests.functions.api_client import Answer, Api, api
+
+__all__ = ["api"]
+
+BODY: dict[str, Any] = {
+    "recipients": [{"mobile": "+64 21 555 666", "params": ["Amy"]}, {"mobile": "+6421555667"}],
+    "text": "Hi %%1%%",
+    "reference": "order-7",
+}
+
+
+def post(api: Api, key: str | None = None, **changes: Any) -> Answer:
+    headers = {"Idempotency-Key": key} if key else {}
+    return api.call("POST", "/v1/messages", BODY | changes, headers=headers)
+
+
+def test_messages_are_stored_queued_and_answered_with_their_ids(api: Api) -> None:
+    answer = post(api)
+    assert answer.status == 202
+    ids = [message["id"] for message in answer.json["messages"]]
+    assert ids == [ids[0], ids[0] + 1]
+    assert [m["mobile"] for m in answer.json["messages"]] == ["+6421555666", "+6421555667"]
+    assert answer.headers["Location"] == f"/v1/messages/{ids[0]}"
+    assert api.clients.queued == [{"workspace": "acme", "request": answer.json["id"]}]
+    shown = api.call("GET", f"/v1/messages/{ids[0]}").json
+    assert (shown["status"], shown["reference"], shown["sender"]) == ("pending", "order-7", "Kabar")
+    assert shown["request_id"] == answer.json["id"]
+
+
+def test_the_same_call_again_sends_nothing_twice(api: Api) -> None:
+    first, again = post(api, "k"), post(api, "k")
+    assert (again.status, again.json) == (202, first.json)
+    assert len({entry["request"] for entry in api.clients.queued}) == 1
+    assert post(api, "k", reference="other").status == 422
+
+
+def test_a_single_message_has_the_id_of_its_call(api: Api) -> None:
+    answer = post(api, "k", recipients=BODY["recipients"][:1])
+    assert answer.json["messages"][0]["id"] == answer.json["id"]
+
+
+def test_a_template_gives_the_text(api: Api) -> None:
+    template = api.call("POST", "/v1/templates", {"name": "Order", "text": "Ready, %%1%%"}).json
+    answer = post(api, text=None, template_id=template["id"])
+    assert answer.status == 202
+    head = api.tables.find("dispatch", keys.request(answer.json["id"]))
+    assert head
+    assert head["text"] == "Ready, %%1%%"
+
+
+def test_local_numbers_are_read_by_the_prefix_map(api: Api) -> None:
+    api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
+    answer = post(api, recipients=[{"mobile": "021 555 666"}])
+    assert answer.json["messages"][0]["mobile"] == "+6421555666"
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ({"recipients": []}, ["#/recipients"]),
+        ({"recipients": [{"mobile": f"+64{n:09d}"} for n in range(1001)]}, ["#/recipients"]),
+        (
+            {"recipients": [{"mobile": "+64x"}, {"mobile": "+6421555666"}, {"mobile": "6"}]},
+            ["#/recipients/0/mobile", "#/recipients/2/mobile"],
+        ),
+        (
+            {"recipients": [{"mobile": "+6421555666"}, {"mobile": "+64 21 555-666"}]},
+            ["#/recipients/1/mobile"],
+        ),
+        ({"recipients": [{"mobile": "+6421555666", "params": ["x" * 51]}]}, ["#/recipients/0/params/0"]),
+        ({"text": "%%7%%"}, ["#/text"]),
+        ({"text": None}, ["#/text"]),
+        ({"template_id": 5}, ["#/text"]),
+        ({"text": None, "template_id": 5}, ["#/template_id"]),
+        ({"reference": "a\r\nb: c"}, ["#/reference"]),
+        ({"reference": "sipariş"}, ["#/reference"]),
+        ({"sender": "twelve chars"}, ["#/sender"]),
+        ({"encoding": "ascii"}, ["#/encoding"]),
+    ],
+)
+def test_a_bad_field_is_named_and_nothing_is_sent(
+    api: Api, changes: dict[str, Any], pointers: list[str]
+) -> None:
+    answer = post(api, **changes)
+    assert (answer.status, answer.pointers) == (422, pointers)
+    assert api.clients.queued == []
+
+
+def test_a_message_is_taken_back_once_and_it_is_in_the_log(api: Api) -> None:
+    number = post(api).json["messages"][0]["id"]
+    answer = api.call("POST", f"/v1/messages/{number}/cancel")
+    assert (answer.status, answer.json["status"]) == (200, "cancelled")
+    entries = [entry["what"] for entry in api.tables.tables["activity"].values()]
+    assert sorted(entries) == ["message cancelled", "messages sent"]
+    other = api.call("GET", f"/v1/messages/{number + 1}").json
+    assert other["status"] == "pending"
+
+
+def test_a_message_of_another_workspace_is_not_there(api: Api) -> None:
+    number = post(api).json["messages"][0]["id"]
+    for method, address in (("GET", ""), ("POST", "/cancel")):
+        assert api.call(method, f"/v1/messages/{number}{address}", workspace="rival").status == 404
+
+
+def test_a_campaigns_message_is_not_among_them(api: Api) -> None:
+    block = {"workspace": "acme", "campaign": 12, "list": 7, "chunk_size": 500, "size": 10, "first": 70000}
+    api.tables.seed("workspaces", keys.id_block(70000), **block)
+    assert api.call("GET", "/v1/messages/70001").status == 404
