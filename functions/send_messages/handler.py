@@ -1,13 +1,14 @@
 """Message requests from the queue -> the send protocol, slice by slice."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from kabar import settings
 from kabar.carriers.base import Answer, Request
+from kabar.domain.messages import Message
 from kabar.domain.slices import Timing
 from kabar.legs.requests import RequestTools, run_request
 from kabar.legs.send import now
@@ -18,6 +19,7 @@ from kabar.storage.openings import Openings
 from kabar.storage.queues import enqueue
 from kabar.storage.requests import Requests
 
+T = TypeVar("T")
 LONGEST_DELAY = 900  # seconds that the queue hides a message
 
 
@@ -34,6 +36,7 @@ class Environment:
     lease_seconds: int
     ask_after_seconds: int
     give_up_seconds: int
+    local_addresses: str
 
 
 def call(request: Request, seconds: float) -> Answer:
@@ -41,6 +44,21 @@ def call(request: Request, seconds: float) -> Answer:
     from kabar.carriers import http  # at the first call: it takes longer to import than all the rest
 
     return http.call(request, seconds)
+
+
+def wide(request: Request, seconds: float) -> Answer:
+    """One of many HTTP requests side by side."""
+    from kabar.carriers.wide import Wide  # as above
+    from kabar.guard import LOCAL
+
+    return Wide(local=ENV.local_addresses == LOCAL).call(request, seconds)
+
+
+def each(work: Callable[[Message], T], messages: Sequence[Message]) -> list[T]:
+    """Side by side, each in a thread that keeps its connection."""
+    from kabar.carriers import wide  # as above
+
+    return wide.each(work, messages)
 
 
 @cache
@@ -69,6 +87,8 @@ TOOLS = RequestTools(
     deployment=ENV.deployment,
     timing=Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds),
     call=call,
+    wide=wide,
+    each=each,
     alarm=logger.error,
     enqueue=again,
 )

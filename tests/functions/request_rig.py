@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kabar.carriers.base import Account, Answer
+from kabar.carriers.base import Answer
 from kabar.domain.requests import Kind, NewRequest
 from kabar.domain.slices import Timing
 from kabar.domain.statuses import Status, status_of
@@ -14,6 +14,7 @@ from kabar.legs.messages import Outgoing, Outgoings
 from kabar.legs.outbox import Outbox
 from kabar.legs.requests import RequestTools, run_request
 from kabar.storage import accounts, keys
+from kabar.storage.accounts import Opened
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.held import Held
 from kabar.storage.openings import Openings
@@ -46,7 +47,7 @@ class RequestRig:
         monkeypatch.setattr(running, "now", lambda: self.clock)
         monkeypatch.setattr("kabar.legs.send.time.sleep", self._sleep)
         monkeypatch.setattr(accounts, "open_account", self._account)
-        self.account: tuple[float, Account] | accounts.Unusable = (1e6, Account("http://127.0.0.1", "key"))
+        self.account: Opened | accounts.Unusable = self.legs.opened
         self.queue: list[tuple[int, int]] = []
         self.alarms: list[str] = []
         self.workspaces, self.dispatch = self.legs.workspaces, self.legs.dispatch
@@ -62,6 +63,8 @@ class RequestRig:
             deployment="1a2b3c4d",
             timing=Timing.of(60, 60, 3600),
             call=self.carrier,
+            wide=self.carrier,
+            each=lambda work, messages: [work(message) for message in messages],
             alarm=self.alarms.append,
             enqueue=self._enqueue,
         )
@@ -77,7 +80,7 @@ class RequestRig:
     def _sleep(self, seconds: float) -> None:
         self.clock += round(seconds * 1000)
 
-    def _account(self, *_: Any) -> tuple[float, Account]:
+    def _account(self, *_: Any) -> Opened:
         if isinstance(self.account, accounts.Unusable):
             raise self.account
         return self.account

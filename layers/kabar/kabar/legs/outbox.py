@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kabar.carriers import carrier
+from kabar.carriers import slice_size
 from kabar.domain.composing import composer
 from kabar.domain.requests import Kind, NewRequest
 from kabar.storage import activity, keys, workspaces
@@ -45,7 +45,7 @@ class Outbox:
             "smart": new.smart,
             "sender": new.sender or settings["sender"],
             "carrier": settings["carrier"],
-            "slice": min(account.get("slice", 1), carrier(settings["carrier"]).batch),
+            "slice": slice_size(settings["carrier"], account.get("slice", 1)),
             "list": new.list_id,
             "about": new.about,
             "reference": new.reference,

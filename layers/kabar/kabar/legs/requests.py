@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import carriers
-from kabar.carriers.base import Account, Call
+from kabar.carriers.base import Call
 from kabar.domain.composing import composer
 from kabar.domain.dispatch import Sender
 from kabar.domain.hours import Covered
@@ -14,8 +14,11 @@ from kabar.domain.requests import MAX_RECIPIENTS, Kind
 from kabar.domain.slices import Stop, Timing, closing
 from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
-from kabar.legs.send import CarrierAccount, SystemClock, charged, now, slices_of
+from kabar.legs.handover import CarrierAccount, Each
+from kabar.legs.send import SystemClock, charged, now, slices_of
 from kabar.storage import accounts
+from kabar.storage.accounts import Opened
+from kabar.storage.carrier_ids import CarrierIds
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
@@ -33,7 +36,9 @@ MAX_AGE = 60 * 86_400_000  # ms; claims are kept for 90 days, and without them n
 
 @dataclass(frozen=True)
 class RequestTools:
-    """What requests are sent with. `enqueue(workspace, request, delay)` queues one again, `delay` in ms."""
+    """What requests are sent with: `call`, `wide`, `each` and `alarm` as lanes have them, and
+    `enqueue(workspace, request, delay)`, which queues one again, `delay` in ms.
+    """
 
     requests: Requests
     held: Held
@@ -44,6 +49,8 @@ class RequestTools:
     deployment: str
     timing: Timing
     call: Call
+    wide: Call
+    each: Each
     alarm: Callable[[str], None]
     enqueue: Callable[[str, int, int], None]
 
@@ -81,12 +88,12 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
     if head["created_at"] + MAX_AGE < now():
         return _give_up(tools, chunks, head)
     try:
-        rate, account = accounts.open_account(tools.workspaces, workspace, head["carrier"])
+        opened = accounts.open_account(tools.workspaces, workspace, head["carrier"])
     except accounts.Unusable as reason:
         tools.requests.note(request, str(reason))
         tools.enqueue(workspace, request, UNUSABLE)
         return {"outcome": "carrier unusable"}
-    sender = _sender(tools, head, gate, account, rate, deadline)
+    sender = _sender(tools, head, gate, opened, deadline)
     wake, why = _send(tools, chunks, head, sender)
     if wake is not None:
         _go_on(tools, chunks, head, gate, wake)
@@ -119,21 +126,28 @@ def origin_of(head: Item) -> Origin:
     )
 
 
-def _sender(
-    tools: RequestTools, head: Item, gate: Gate, account: Account, rate: float, deadline: int
-) -> Sender:
+def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadline: int) -> Sender:
+    carrier = carriers.carrier(opened.carrier, opened.gateway)
     pace = SharedPace(
         tools.workspaces,
         head["workspace"],
         head["carrier"],
         head["sender"],
-        rate=rate,
-        lanes=max(1, int(rate / head["segments"])),  # reserves no more than the request takes
+        rate=opened.rate,
+        lanes=max(1, int(opened.rate / head["segments"])),  # reserves no more than the request takes
         now=now,
     )
     return Sender(
         owner=uuid.uuid4().hex,
-        handover=CarrierAccount(carriers.carrier(head["carrier"]), account, tools.call, head["sender"]),
+        handover=CarrierAccount(
+            carrier=carrier,
+            account=opened.account,
+            call=tools.wide if carrier.batch == 1 else tools.call,
+            each=tools.each,
+            sender=head["sender"],
+            book=CarrierIds(tools.workspaces, tools.dispatch, tools.people, head, tools.deployment, now),
+            alarm=tools.alarm,
+        ),
         control=RequestControl(gate, tools.requests, head["id"]),
         pace=pace,
         clock=SystemClock(),

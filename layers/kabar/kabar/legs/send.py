@@ -11,7 +11,7 @@ from typing import Any
 from kabar import carriers
 from kabar.carriers.base import Call
 from kabar.domain.campaigns import CONTROL_AGE, Life
-from kabar.domain.composing import composer
+from kabar.domain.composing import Composer, composer
 from kabar.domain.dispatch import FIRST_SLICE, ChunkResult, Sender, Tally
 from kabar.domain.messages import Message
 from kabar.domain.slices import Control, Pace, Recipient, Stop, Timing
@@ -233,17 +233,7 @@ class Lane:
             first_id=plan["first_id"],
             chunk_size=plan["chunk_size"],
         )
-<<<<<<< HEAD
-        recipients = []
-        for position, (mobile, params, size) in enumerate(rows):
-            merged = self._text.text(params)
-            message_id = f"{self._tools.deployment}-{origin.message_id(position)}"
-            message = Message(message_id, mobile, merged, size, self._text.count(merged).encoding)
-            recipients.append(Recipient(position, message))
-        slices = [recipients[at : at + plan["slice"]] for at in range(0, len(recipients), plan["slice"])]
-=======
-        slices = slices_of(rows, text, origin, self._tools.deployment, plan["slice"])
->>>>>>> e2ee5d9 (Send up to 1,000 messages in a call, look at each, take one back; hold them outside the sending hours)
+        slices = slices_of(rows, self._text, origin, self._tools.deployment, plan["slice"])
         ledger = ChunkLedger(self._tools.dispatch, head["id"], number)
         people = ChunkPeople(self._tools.people, origin, now)
         result, stop = sender.send_chunk(ledger, people, slices, until_proved=until_proved)
