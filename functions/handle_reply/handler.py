@@ -1,4 +1,4 @@
-"""Replies from the queue -> the inbox, and what they mean: opt-outs and coming back."""
+"""Replies from the queue -> the inbox, and what they mean: opt-outs, coming back, joining a list, mail."""
 
 import json
 import time
@@ -12,10 +12,13 @@ from kabar.domain.commands import Means, command_in, commands_of
 from kabar.domain.inbound import reply_of
 from kabar.domain.messages import Reply
 from kabar.domain.replies import answered, opt_out, rules_of
+from kabar.legs.reply_effects import Effects
 from kabar.log import logger, masked
 from kabar.storage import browse, ids, workspaces
 from kabar.storage.dynamo import Item, Table
+from kabar.storage.keywords import Keywords
 from kabar.storage.replies import Replies, Taken
+from kabar.storage.roster import Roster
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,14 @@ class Settings:
     people_table: str
     dispatch_table: str
     activity_table: str
+    mail_sender: str
 
 
 SETTINGS = settings.read(Settings)
-WORKSPACES = Table(SETTINGS.workspaces_table)
-REPLIES = Replies(
-    Table(SETTINGS.people_table),
-    Table(SETTINGS.members_table),
-    WORKSPACES,
-    Table(SETTINGS.dispatch_table),
-    Table(SETTINGS.activity_table),
-)
+WORKSPACES, MEMBERS = Table(SETTINGS.workspaces_table), Table(SETTINGS.members_table)
+PEOPLE, LOG = Table(SETTINGS.people_table), Table(SETTINGS.activity_table)
+REPLIES = Replies(PEOPLE, MEMBERS, WORKSPACES, Table(SETTINGS.dispatch_table), LOG)
+EFFECTS = Effects(REPLIES, Roster(PEOPLE, MEMBERS, WORKSPACES), WORKSPACES, LOG, SETTINGS.mail_sender)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
@@ -58,7 +58,7 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 
 
 def handle(workspace: str, carrier: str, reply: Reply) -> None:
-    """Put the reply with the opt-out that it means, unless that is done [I2] [I3] [I4]."""
+    """Put the reply with the opt-out that it means, unless that is done; then what else it means [I2]-[I4]."""
     kept, new = REPLIES.get(workspace, reply.mobile, carrier, reply.id), False
     if kept is None:
         kept, new = REPLIES.put(workspace, carrier, reply, _understood(workspace, reply), _now)
@@ -71,7 +71,9 @@ def handle(workspace: str, carrier: str, reply: Reply) -> None:
         command=kept.get("command"),
         left=kept.get("left"),
         list=kept.get("list"),
+        todo=sorted(kept.get("todo", ())),
     )
+    EFFECTS.go_on(workspace, kept)
 
 
 def _understood(workspace: str, reply: Reply) -> Taken:
@@ -81,21 +83,25 @@ def _understood(workspace: str, reply: Reply) -> Taken:
     sent = partial(REPLIES.was_handed_over, workspace)
     answer = answered(REPLIES.facts(workspace, reply.mobile), reply.to, sent)
     command = command_in(reply.text, commands_of(decided))
-    leaves = None
+    keyword = leaves = None
     if command and command.means is Means.OPT_OUT:
         leaves = opt_out(answer, reply.at, rules, partial(REPLIES.campaign_end, workspace))
-    list_id = answer.list if answer else None
+    elif command is None and rules.is_dedicated(reply.to):
+        keyword = Keywords(WORKSPACES, LOG, workspace).said(reply.text)
+    list_id = keyword["list_id"] if keyword else answer.list if answer else None
     head: Item = (browse.list_head(WORKSPACES, workspace, list_id) if list_id else None) or {}
     first = ids.reserve(WORKSPACES, 2)
     return Taken(
-        first,
-        first + 1,
-        answer,
-        list_id,
-        head.get("name"),
-        head.get("batch"),
-        command.means if command else None,
-        leaves,
+        reply_id=first,
+        response_id=first + 1,
+        answer=answer,
+        list=list_id,
+        list_name=head.get("name"),
+        batch=head.get("batch"),
+        command=command.means if command else None,
+        opt_out=leaves,
+        keyword=keyword["word"] if keyword else None,
+        email=head.get("email") if rules.forward and SETTINGS.mail_sender else None,
     )
 
 

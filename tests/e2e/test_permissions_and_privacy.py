@@ -20,6 +20,7 @@ PARAMETERS = {"LeaseSeconds": "12", "AskAfterSeconds": "1", "GiveUpSeconds": "20
 PEOPLE = {f"+90532765{number:04d}": f"Zeyneb{number}" for number in range(120)}
 STOPS = "+905327650007"
 BLACKLISTED = "+905327650011"
+JOINS = "+905327659990"
 TEXT = "Sayin %%1%%, Kadifekale festivali yarin. Reply STOP to opt out."
 
 # Granted, and not to be seen in a run: each with its reason.
@@ -91,6 +92,7 @@ def _everything(stack: stacks.Stack) -> None:
     stack.carrier(
         "POST", "/_replies", {"from": "+905327650008", "to": stack.sender, "text": "Kadifeler icin"}
     )
+    _inbox(stack, imported["list_id"])
     _control(stack, imported["list_id"])
     _members(stack, imported["list_id"])
     _files(stack)
@@ -127,6 +129,24 @@ def _until(stack: stacks.Stack, campaign: int, status: str, patience: float = 30
             return
         time.sleep(0.1)
     raise AssertionError(f"{now} instead of {status}")
+
+
+def _inbox(stack: stacks.Stack, list_id: int) -> None:
+    """A keyword that somebody new sends to a list whose replies are mailed, seen and opted out in the inbox."""
+    tag = stack.api("GET", f"/v1/lists/{list_id}").headers["ETag"]
+    ok(stack, "PATCH", f"/v1/lists/{list_id}", {"email": "desk@example.com"}, {"If-Match": tag})
+    keyword = ok(stack, "POST", "/v1/keywords", {"keyword": "Kadifekale", "list_id": list_id})
+    said = {"from": JOINS, "to": stack.sender, "text": "kadifekale"}
+    stack.carrier("POST", "/_replies", said)
+    deadline = time.monotonic() + 30
+    while not (found := ok(stack, "GET", "/v1/inbox?content=kadifekale&opted_out=false")["data"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    ok(stack, "POST", f"/v1/inbox/{found[0]['id']}/opt-out")
+    ok(stack, "GET", f"/v1/inbox?mobile=%2B{JOINS[1:]}")
+    ok(stack, "DELETE", f"/v1/inbox/{found[0]['id']}/opt-out")
+    ok(stack, "DELETE", f"/v1/keywords/{keyword['id']}")
+    ok(stack, "POST", f"/v1/keywords/{keyword['id']}/release")
 
 
 def _members(stack: stacks.Stack, list_id: int) -> None:

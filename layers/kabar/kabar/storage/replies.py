@@ -128,13 +128,32 @@ class Replies:
             return item, True
         raise Contended(f"what the reply {reply.id} changes kept changing")
 
-    def done(self, reply: Item, effect: str) -> None:
-        """The effect came about; nobody does it again.
+    def done(self, reply: Item, effect: str) -> bool:
+        """The effect came about; nobody does it again. False when somebody had said so already."""
+        key = {"pk": reply["pk"], "sk": reply["sk"]}
+        values = {":effects": {effect}, ":effect": effect}
+        try:
+            self._people.update(
+                key,
+                "DELETE todo :effects",
+                values=values,
+                condition="contains(todo, :effect)",
+                returns="NONE",
+            )
+        except ConditionFailed:
+            return False
+        return True
 
-        No condition: taking it out twice is taking it out.
+    def undone(self, reply: Item, effect: str) -> None:
+        """The effect is still to come after all.
+
+        No condition but that it is there: putting it in twice is putting it in.
         """
         key = {"pk": reply["pk"], "sk": reply["sk"]}
-        self._people.update(key, "DELETE todo :effect", values={":effect": {effect}}, returns="NONE")
+        values = {":effects": {effect}}
+        self._people.update(
+            key, "ADD todo :effects", values=values, condition="attribute_exists(pk)", returns="NONE"
+        )
 
     def _changes(
         self, workspace: str, carrier: str, reply: Reply, taken: Taken, clock: Callable[[], int]
