@@ -188,6 +188,26 @@ class CampaignView(View):
         )
 
 
+class QueuedView(View):
+    """A campaign that waits for its turn, or has it."""
+
+    position: Count = Field(description="1 is next, or sending.", examples=[1])
+    campaign_id: Id
+    name: str = Field(examples=["Christmas hours"])
+    status: Life
+    scheduled_at: Time
+
+    @classmethod
+    def of(cls, position: int, head: Mapping[str, Any]) -> "QueuedView":
+        return cls(
+            position=position,
+            campaign_id=head["id"],
+            name=head["name"],
+            status=head["status"],
+            scheduled_at=moment(head["due_at"]) or "",
+        )
+
+
 class ChangeView(View):
     """Something that happened to a campaign."""
 

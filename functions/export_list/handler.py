@@ -10,8 +10,8 @@ from kabar.domain import list_csv
 from kabar.log import logger
 from kabar.storage import browse, keys, work
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.exports import DONE, FAILED, RUNNING, Exports
-from kabar.storage.work import LargeFile, UploadGone
+from kabar.storage.exports import FAILED, RUNNING, Exports, Part
+from kabar.storage.work import LargeFile
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     if head["state"] != RUNNING:
         outcome = head["state"]
     elif "error" in event:
-        outcome = _failed(workspace, head, "export_interrupted")
+        EXPORTS.fail(workspace, head, "export_interrupted", _now())
+        outcome = FAILED
     else:
         outcome = _write(workspace, head, context)
     logger.info("list exported", workspace=workspace, list_id=list_id, export_id=head["id"], outcome=outcome)
@@ -49,44 +50,35 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _write(workspace: str, head: Item, context: Any) -> str:
-    file = LargeFile(SETTINGS.work_bucket, work.exported_list(head["id"]))
-    if "upload" not in head:
-        head = EXPORTS.keep(workspace, head, {"upload": file.begin()}, _now())
-    try:
-        while head["shard"] < keys.MEMBER_SHARDS:
-            if context.get_remaining_time_in_millis() < LEFT_MS:
-                return "more"
-            head = _part(workspace, head, file)
-        if browse.list_head(WORKSPACES, workspace, head["list_id"]) is None:
-            return _failed(workspace, head, "list_gone")
-        file.finish(head["upload"], head["tags"])
-    except UploadGone:
-        EXPORTS.restart(head, _now())
-        raise  # the execution tries again, so often and no more
-    EXPORTS.keep(workspace, head, {"state": DONE, "finished_at": _now()}, _now())
-    return DONE
+    list_id = head["subject"]
+
+    def gone() -> str | None:
+        return "list_gone" if browse.list_head(WORKSPACES, workspace, list_id) is None else None
+
+    return EXPORTS.write(
+        workspace,
+        head,
+        LargeFile(SETTINGS.work_bucket, work.exported_list(head["id"])),
+        lambda place, number: _part(list_id, place, number),
+        hurry=lambda: context.get_remaining_time_in_millis() < LEFT_MS,
+        gone=gone,
+        clock=_now,
+    )
 
 
-def _part(workspace: str, head: Item, file: LargeFile) -> Item:
-    """Write the next part; the head that says so."""
-    text = bytearray(b"" if head["part"] else list_csv.header().encode())
-    rows, shard, after = 0, head["shard"], head.get("after")
+def _part(list_id: int, place: Item, number: int) -> Part:
+    """The members from `place` on: {shard, after?}."""
+    text = bytearray(b"" if number else list_csv.header().encode())
+    rows, shard, after = 0, place.get("shard", 0), place.get("after")
     while shard < keys.MEMBER_SHARDS and len(text) < PART_BYTES:
-        page = MEMBERS.query(keys.member_pk(head["list_id"], shard), after=after)
+        page = MEMBERS.query(keys.member_pk(list_id, shard), after=after)
         for member in page.items:
             if "deleted" not in member and "opted_out" not in member:
                 text += list_csv.line(member["sk"], member["params"]).encode()
                 rows += 1
         shard, after = (shard, page.items[-1]["sk"]) if page.next else (shard + 1, None)
-    number = head["part"] + 1
-    tag = file.put(head["upload"], number, bytes(text))
-    written = {"part": number, "tags": [*head["tags"], tag], "rows": head["rows"] + rows}
-    return EXPORTS.keep(workspace, head, written | {"shard": shard, "after": after}, _now())
-
-
-def _failed(workspace: str, head: Item, code: str) -> str:
-    EXPORTS.fail(workspace, head, code, _now())
-    return FAILED
+    more = shard < keys.MEMBER_SHARDS
+    return Part(bytes(text), rows, {"shard": shard, "after": after} if more else None)
 
 
 def _now() -> int:

@@ -61,7 +61,8 @@ def prepare() -> list[int]:
 def export(table: dynamo.Table, of: dynamo.Item, now: int) -> float:
     """Write the list to a file; CPU seconds."""
     log, number = dynamo.Table(os.environ["ACTIVITY_TABLE"]), reserve(table)
-    Exports(table).begin(log, WORKSPACE, number, of, by="bench", now=now)
+    wanted = {"subject": of["id"], "name": of["name"], "total": ROWS}
+    Exports(table).begin(log, WORKSPACE, number, "list", wanted, by="bench", now=now)
     told = {"workspace": WORKSPACE, "list_id": of["id"], "export_id": number}
     handler = load("export_list")
     before = time.process_time()

@@ -179,7 +179,7 @@ def test_whenever_a_worker_dies_the_next_one_ends_with_the_same_file(
         try:
             ended = world.run(told)
             break
-        except (SystemExit, world.module.UploadGone):
+        except (SystemExit, work.UploadGone):
             continue
     assert ended == "done"
     assert world.file(told) == world.members

@@ -45,6 +45,16 @@ def ids(api: Api) -> dict[str, str]:
     """One of everything in the workspace `acme`, by the names of path parameters."""
     campaign = api.call("POST", "/v1/campaigns", api.campaign()).json
     api.tables.seed("members", keys.member(7, MOBILE), params=["Amy"], at=1)
+    going = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
+    head = api.tables.find("workspaces", keys.campaign_head("acme", going)) or {}
+    head |= {"status": "queued", "started_at": 5}
+    api.tables.seed(
+        "workspaces", keys.queued("acme", head["due_at"], going), campaign=going, due_at=head["due_at"], leg=1
+    )
+    export = api.call("POST", "/v1/lists/7/exports").json["id"]
+    kept = api.tables.find("workspaces", keys.export_head("acme", 7, export)) or {}
+    of_campaign = keys.export_head("acme", campaign["id"], export)
+    api.tables.seed("workspaces", of_campaign, **kept | {"subject": campaign["id"], "status": "sent"})
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
     api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
     api.call("PUT", "/v1/settings/opt-out-commands/GYMOUT", {})
@@ -62,7 +72,7 @@ def ids(api: Api) -> dict[str, str]:
         "word": "GYMOUT",
         "keyword_id": str(create_keyword(api)["id"]),
         "reply_id": str(seed_reply(api)),
-        "export_id": str(api.call("POST", "/v1/lists/7/exports").json["id"]),
+        "export_id": str(export),
     }
 
 

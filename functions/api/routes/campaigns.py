@@ -2,23 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 import etags
 import problems
-from campaign_schemas import At, CampaignChanges, CampaignView, ChangeView, NewCampaign, ReportView, Speed
+from campaign_schemas import (
+    At,
+    CampaignChanges,
+    CampaignView,
+    ChangeView,
+    NewCampaign,
+    QueuedView,
+    ReportView,
+    Speed,
+)
 from etags import IfMatch
 from kabar.domain.campaigns import Life, NotAllowed
 from kabar.domain.schedule import BadSchedule
-from kabar.storage import activity, browse, executions, keys, workspaces
+from kabar.storage import activity, browse, executions, workspaces
 from kabar.storage.campaign_edits import Edits, Stale
 from kabar.storage.campaigns import Campaigns, NoCampaign
 from kabar.storage.chunks import Chunks
 from kabar.storage.reports import report
+from kabar.storage.turns import Turns
 from message_texts import check_encoding, text_of
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
@@ -45,12 +57,13 @@ def create_campaign(
     new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[CampaignView]:
     workspace = caller.workspace
-    _require_list(new.list_id, caller)
+    to = _list(new.list_id, caller)
     defaults = workspaces.settings(table("workspaces"), workspace)
     check_encoding(new.encoding, defaults["carrier"])
     head: dict[str, Any] = {
         "id": number,
         **{name: value for name, value in new.model_dump(exclude=APART).items() if value is not None},
+        **to,
         "text": text_of(new, table("workspaces"), workspace),
         "sender": new.sender or defaults["sender"],
         "carrier": defaults["carrier"],
@@ -65,9 +78,12 @@ def create_campaign(
     return _shown(campaigns().get(workspace, number, consistent=True) or head, 201)
 
 
-def _require_list(list_id: int, caller: Caller) -> None:
-    if browse.list_head(table("workspaces"), caller.workspace, list_id) is None:
+def _list(list_id: int, caller: Caller) -> dict[str, Any]:
+    """The name stays with the campaign: its report names it when the list is gone."""
+    head = browse.list_head(table("workspaces"), caller.workspace, list_id)
+    if head is None:
         raise invalid("list_id", "there is no list with this id")
+    return {"list_id": list_id, "list_name": head["name"]}
 
 
 def _due(schedule: Literal["now"] | At, now: int) -> dict[str, Any]:
@@ -95,21 +111,54 @@ def _shown(head: Mapping[str, Any], status: int = 200) -> Response[CampaignView]
 
 @router.get(
     "/v1/campaigns",
-    summary="Show the campaigns, newest first",
+    summary="Show or search the campaigns, newest first",
+    description="With a filter a page may come short while next_cursor says that there is more.",
     tags=["Campaigns"],
     operation_id="list_campaigns",
 )
 def list_campaigns(
-    caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+    caller: CallerOf,
+    cursors: CursorsOf,
+    status: Annotated[Life | None, Query(description="Those in this status.")] = None,
+    list_id: Annotated[int | None, Query(ge=1, le=MAX_ID, description="Those to this list.")] = None,
+    search: Annotated[
+        str | None, Query(min_length=1, max_length=50, description="Part of the name, in any case.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[CampaignView]:
-    listing = Listing(cursors, (caller.workspace, "campaigns"))
-    before = listing.position(cursor)
-    start = {"pk": keys.workspace_pk(caller.workspace), "sk": before} if before else None
-    found = (
-        campaigns().page(caller.workspace, limit + 1, start).items
-    )  # one more tells whether a page follows
-    position = found[limit - 1]["sk"] if len(found) > limit else None
-    return listing.page(found[:limit], position, CampaignView.of)
+    filters = [repr(each) for each in (status, list_id, search)]
+    listing = Listing(cursors, (caller.workspace, "campaigns", *filters))
+
+    def wanted(head: Mapping[str, Any]) -> bool:
+        return (
+            status in (None, head["status"])
+            and list_id in (None, head["list_id"])
+            and (search is None or search.casefold() in head["name"].casefold())
+        )
+
+    filtered = (status, list_id, search) != (None, None, None)
+    found = campaigns().page(caller.workspace, limit, listing.position(cursor), wanted if filtered else None)
+    return listing.page(*found, CampaignView.of)
+
+
+@router.get(
+    "/v1/campaigns/queue",
+    summary="Show the campaigns that wait for their turn, in its order",
+    description="One campaign of a workspace sends at a time; the first one here is next, or sending. Who waits "
+    "for an import of its list is queued too and gets its place once that is done.",
+    tags=["Campaigns"],
+    operation_id="list_campaign_queue",
+)
+def list_campaign_queue(
+    caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[QueuedView]:
+    listing = Listing(cursors, (caller.workspace, "queue"))
+    before = int(listing.position(cursor) or 0)
+    turns = Turns(table("workspaces"), partial(campaigns().get, consistent=True))
+    heads = list(islice(turns.waiting(caller.workspace), before, before + limit + 1))
+    following = str(before + limit) if len(heads) > limit else None
+    return listing.page(enumerate(heads[:limit], before + 1), following, lambda place: QueuedView.of(*place))
 
 
 @router.get(
@@ -144,7 +193,7 @@ def edit_campaign(
     if changes.encoding is not None:
         check_encoding(changes.encoding, seen["carrier"])
     if "list_id" in named:
-        _require_list(named["list_id"], caller)
+        named |= _list(named["list_id"], caller)
     if changes.schedule is not None:
         named |= _due(changes.schedule, at)
     with _refusals():

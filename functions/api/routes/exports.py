@@ -34,7 +34,9 @@ LINK_SECONDS = 900
 def create_export(list_id: ListId, caller: CallerOf, at: Now, number: NewNumber) -> Response[ExportView]:
     of = existing(list_id, caller)
     exports = Exports(table("workspaces"))
-    head = exports.begin(table("activity"), caller.workspace, number, of, by=caller.who, now=at)
+    total = max(of.get("members", 0) - of.get("opted_out", 0), 0)
+    wanted = {"subject": list_id, "name": of["name"], "total": total}
+    head = exports.begin(table("activity"), caller.workspace, number, "list", wanted, by=caller.who, now=at)
     told = {"workspace": caller.workspace, "list_id": list_id, "export_id": number}
     executions.start(wiring.settings().export_list_arn, str(number), told)
     where = {"Location": f"/v1/lists/{list_id}/exports/{number}"}
@@ -49,7 +51,7 @@ def create_export(list_id: ListId, caller: CallerOf, at: Now, number: NewNumber)
 )
 def get_export(list_id: ListId, export_id: ExportId, caller: CallerOf, at: Now) -> ExportView:
     head = Exports(table("workspaces")).get(caller.workspace, list_id, export_id)
-    if head is None or head["expires_at"] <= at // 1000:
+    if head is None or "status" in head or head["expires_at"] <= at // 1000:
         raise not_found("download")
     return _view(head)
 
@@ -57,5 +59,5 @@ def get_export(list_id: ListId, export_id: ExportId, caller: CallerOf, at: Now) 
 def _view(head: Mapping[str, Any]) -> ExportView:
     if head["state"] != DONE:
         return ExportView.of(head, None)
-    name = f"list-{head['list_id']}.csv"
+    name = f"list-{head['subject']}.csv"
     return ExportView.of(head, download_link(work.exported_list(head["id"]), name, LINK_SECONDS))

@@ -25,20 +25,21 @@ def header() -> str:
 
 def line(mobile: str, params: Sequence[str]) -> str:
     """One member, ended by CRLF (RFC 4180); as many cells as it has params."""
-    return ",".join([mobile, *(_cell(quoted(param)) for param in params)]) + "\r\n"
+    return ",".join([mobile, *(cell(quoted(param)) for param in params)]) + "\r\n"
 
 
-def quoted(cell: str) -> str:
+def quoted(text: str) -> str:
     """What a spreadsheet shows instead of running it; a number in international form as it is."""
-    if cell[:1] == _APOSTROPHE or (cell[:1] in _RUN and cell and not _E164.fullmatch(cell)):
-        return _APOSTROPHE + cell
-    return cell
+    if text[:1] == _APOSTROPHE or (text[:1] in _RUN and text and not _E164.fullmatch(text)):
+        return _APOSTROPHE + text
+    return text
 
 
-def unquoted(cell: str) -> str:
+def unquoted(text: str) -> str:
     """What `quoted` was given."""
-    return cell[1:] if cell[:1] == _APOSTROPHE else cell
+    return text[1:] if text[:1] == _APOSTROPHE else text
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A cell between commas."""
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text

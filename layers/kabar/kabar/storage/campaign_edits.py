@@ -42,7 +42,7 @@ class Edits:
                 sets |= {"status_at": now, "status_reason": None}
             if "list_id" in changes:
                 sets["import_failed"] = None  # of the list before
-            detail = {"status": life.value, "changed": sorted(set(changes) - {"due_at"})}
+            detail = {"status": life.value, "changed": sorted(set(changes) - {"due_at", "list_name"})}
             try:
                 return self._campaigns.tell(
                     head, sets, now, by, "campaign edited", detail, *self._moved(head, changes)

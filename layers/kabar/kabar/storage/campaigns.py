@@ -1,13 +1,14 @@
 """Campaign heads and the leg in charge. Access patterns: docs/data-model.md [P10]–[P16]."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kabar.domain.campaigns import MOVES, Life, NotAllowed, target
 from kabar.storage import activity, keys
-from kabar.storage.dynamo import ConditionFailed, Item, Page, Table, delete_in, put_in, transact, update_in
+from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
 
 _TRIES = 8  # of people's moves against those of legs
+_READS = 10  # queries of one page, of 100 heads each
 
 
 class NoCampaign(Exception):
@@ -51,10 +52,32 @@ class Campaigns:
         """[P11]"""
         return self._table.get(keys.campaign_head(workspace, campaign), consistent=consistent)
 
-    def page(self, workspace: str, limit: int, start: Item | None = None) -> Page:
-        """[P12] Newest first."""
+    def page(
+        self,
+        workspace: str,
+        limit: int,
+        before: str | None = None,
+        wanted: Callable[[Item], bool] | None = None,
+    ) -> tuple[list[Item], str | None]:
+        """[P12] Those that are `wanted`, newest first, and where the next page starts.
+
+        A page may come short where few are wanted; the next one goes on.
+        """
         pk = keys.workspace_pk(workspace)
-        return self._table.query(pk, prefix="campaign#", limit=limit, start=start, reverse=True)
+        start = {"pk": pk, "sk": before} if before else None
+        found: list[Item] = []
+        for _ in range(_READS):
+            at_once = limit + 1 if wanted is None else 100
+            page = self._table.query(pk, prefix="campaign#", limit=at_once, start=start, reverse=True)
+            for head in page.items:
+                if wanted is None or wanted(head):
+                    if len(found) == limit:
+                        return found, found[-1]["sk"]
+                    found.append(head)
+            if page.next is None:
+                return found, None
+            start = page.next
+        return found, str(page.items[-1]["sk"])
 
     def every_open(self) -> list[Item]:
         """[P13] {workspace, campaign} of every campaign that isn't over, in all workspaces."""

@@ -56,9 +56,9 @@ def import_time(workspace: str, at: int, import_id: str) -> Key:
     return _key(workspace_pk(workspace), f"importtime#{at:013d}#{import_id}")
 
 
-def export_head(workspace: str, list_id: int, export_id: int) -> Key:
-    """A download of a list."""
-    return _key(workspace_pk(workspace), f"export#{list_id:016d}#{export_id:016d}")
+def export_head(workspace: str, subject: int, export_id: int) -> Key:
+    """A download of a list, or of the recipients of a campaign."""
+    return _key(workspace_pk(workspace), f"export#{subject:016d}#{export_id:016d}")
 
 
 def prices(workspace: str) -> Key:
