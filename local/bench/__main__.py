@@ -26,7 +26,9 @@ class Bound(NamedTuple):
 
 BOUNDS = {
     "validate_vs_csv_reader": Bound("≥", 0.25),
+    "validate_vs_phonenumbers": Bound("≥", 8),
     "validate_peak_mb_1m": Bound("≤", 128),
+    "validate_peak_mb_5m": Bound("≤", 128),
     "merge_segments_vs_naive": Bound("≥", 2.5),
     "merge_segments_vs_naive_2": Bound("≥", 8),
     "send_cpu_us_per_message": Bound("≤", 400),

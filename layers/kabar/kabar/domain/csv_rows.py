@@ -120,11 +120,11 @@ def _runs(first: int, held: bytes, delimiter: str, *, final: bool) -> Generator[
         text = held.decode()
     except UnicodeDecodeError as error:
         raise NotUtf8(first + _line_count(held[: error.start])) from None
-    lines = _split(text)
+    lines, end = _split(text)
     found: dict[int, Row] = {}
     kept: list[str] = []  # the same lines with their ends, once a quoted cell spans several
     done = 0
-    for at in _odd(text, lines, delimiter):
+    for at in _odd(text, lines, end, delimiter):
         if at < done:
             continue  # inside a quoted cell that began before
         used = 1
@@ -151,28 +151,39 @@ def _by_commas(lines: list[str], delimiter: str) -> list[str]:
     return lines if delimiter == COMMA else "\n".join(lines).replace(delimiter, COMMA).split("\n")
 
 
-def _split(text: str) -> list[str]:
-    """The lines of a text, without their ends."""
-    end = "\n"
+def _split(text: str) -> tuple[list[str], str]:
+    """The lines of a text without their ends, and what each ends in; "" when that differs."""
+    end = evenly = "\n"
     if "\r" in text:
         both = text.count("\r\n")
         if both == text.count("\r") == text.count("\n"):
-            end = "\r\n"
+            end = evenly = "\r\n"
         else:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
+            text, evenly = text.replace("\r\n", "\n").replace("\r", "\n"), ""
     lines = text.split(end)
     if not lines[-1]:
         lines.pop()
-    return lines
+    return lines, evenly
 
 
-def _odd(text: str, lines: list[str], delimiter: str) -> list[int]:
+def _odd(text: str, lines: list[str], end: str, delimiter: str) -> list[int]:
     """Which lines aren't simply cells between commas, counted from 0."""
     if delimiter != COMMA and COMMA in text:
         return [at for at, line in enumerate(lines) if _is_odd(line) or COMMA in line]
-    if "\0" in text or max(map(len, lines)) > MAX_ROW:
+    if not end or "\0" in text or max(map(len, lines)) > MAX_ROW:
         return [at for at, line in enumerate(lines) if _is_odd(line)]
-    return [at for at, line in enumerate(lines) if '"' in line] if '"' in text else []
+    return [*_quoted(text, end)]
+
+
+def _quoted(text: str, end: str) -> Iterator[int]:
+    """Which lines hold a quote, without a look at each."""
+    at = line = 0
+    while (quote := text.find('"', at)) >= 0:
+        line += text.count(end, at, quote)
+        yield line
+        at = text.find(end, quote)
+        if at < 0:
+            return
 
 
 def _is_odd(line: str) -> bool:

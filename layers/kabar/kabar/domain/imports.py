@@ -20,13 +20,15 @@ from kabar.domain import import_codes as codes
 from kabar.domain import list_csv
 from kabar.domain.csv_rows import Row, Run, read
 from kabar.domain.delimiters import SAMPLE_BYTES, delimiter_of
+from kabar.domain.duplicates import Duplicates
 from kabar.domain.encodings import as_utf8
-from kabar.domain.numbers import Numbers, change_names
+from kabar.domain.numbers import CHANGES, Numbers, change_names
 
 MAX_PARAMS = 6
 MAX_PARAM = 50  # characters [C2]
 PART_ROWS = 2_500  # a part is the unit of retry: 100 BatchWrites
 _QUOTED_PARAM = ",'"
+_FLAGS = ["", *map(str, range(1, 2 * max(CHANGES)))]
 REPORT_COLUMNS = ["kabar_line", "kabar_code", "kabar_reason"]
 
 PartRow = tuple[str, list[str], int]
@@ -107,11 +109,12 @@ def validate(
 
 def validate_runs(runs: Iterable[Run], numbers: Numbers, output: Output, language: str = "en") -> Totals:
     """Read all rows of a file, wherever they come from."""
-    validation = _Validation(numbers, output, language)
-    for run in runs:
-        validation.run(run)
-        output.progress(validation.totals)
-    validation.finish()
+    with Duplicates() as duplicates:
+        validation = _Validation(numbers, output, language, duplicates)
+        for run in runs:
+            validation.run(run)
+            output.progress(validation.totals)
+        validation.finish()
     return validation.totals
 
 
@@ -141,15 +144,14 @@ def has_left(standing: Mapping[str, Any] | None) -> bool:
 class _Validation:
     """The state of one reading: what was seen, and the part being filled."""
 
-    def __init__(self, numbers: Numbers, output: Output, language: str) -> None:
+    def __init__(self, numbers: Numbers, output: Output, language: str, duplicates: Duplicates) -> None:
         self.totals = Totals()
         self._numbers = numbers
         params = rf"(?:,[^,\n]{{0,{MAX_PARAM}}}+){{0,{MAX_PARAMS}}}+"
-        self._good = re.compile(rf"^({numbers.pattern}(?={params}$)|).*", re.MULTILINE).findall
+        self._good = re.compile(rf"^(?:({numbers.pattern}){params}$|.*)", re.MULTILINE).findall
         self._output = output
         self._language = language
-        self._same = codes.messages(language).phrases["same_number"].partition("{line}")
-        self._seen: dict[int, int] = {}  # digits -> line of the first; all that grows with the file
+        self._seen = duplicates
         self._part: list[str] = []
         self._begun = False  # the first row was looked at: header or not
         self._ours = 0  # leading columns that our own report put there
@@ -177,18 +179,16 @@ class _Validation:
         mobiles, kept = self._good("\n".join(lines)), lines.copy()
         changed = self._read_left(start, lines, odd, mobiles, kept)
         rows = [*compress(range(start, start + len(lines)), mobiles)]
-        firsts = [*map(self._seen.setdefault, map(int, filter(None, mobiles)), rows)]
-        before = len(self._part)
-        found = zip(rows, firsts, compress(kept, mobiles), strict=True)
-        self._part += [line for row, first, line in found if first == row]
-        added = len(self._part) - before
-        if added < len(rows):
-            for row, first in zip(rows, firsts, strict=True):
-                if first != row:
-                    self._duplicate(row, first, _csv(odd[row].cells) if row in odd else lines[row - start])
-                    changed.pop(row, 0)
+        digits = [*map(int, filter(None, mobiles))]
+        new = [*compress(kept, mobiles)]
+        for at in reversed(repeats := self._seen.repeats(digits, rows)):
+            del new[at]
+        for row, number in ((rows[at], digits[at]) for at in repeats):
+            self._duplicate(row, number, _csv(odd[row].cells) if row in odd else lines[row - start])
+            changed.pop(row, 0)
+        self._part += new
         self.totals.by_change.update(changed.values())
-        self.totals.accepted += added - len(changed)
+        self.totals.accepted += len(new) - len(changed)
 
     def _read_left(
         self, start: int, lines: list[str], odd: dict[int, Row], mobiles: list[str], kept: list[str]
@@ -201,7 +201,7 @@ class _Validation:
             line = lines[at]
             if mobile and len(line) - len(cell) <= MAX_PARAM + 1 and line.count(",") <= MAX_PARAMS:
                 mobiles[at] = mobile
-                kept[at] = f"{changes or ''}{mobile}{line[len(cell) :]}"
+                kept[at] = _FLAGS[changes] + mobile + line[len(cell) :]
                 if changes:
                     changed[start + at] = changes
                 continue
@@ -224,9 +224,8 @@ class _Validation:
         mobile, changes, cells = self._read_odd(row)
         if not mobile:
             return
-        first = self._seen.setdefault(int(mobile), row.line)
-        if first != row.line:
-            self._duplicate(row.line, first, _csv(row.cells[self._ours :]))
+        if self._seen.repeats([int(mobile)], [row.line]):
+            self._duplicate(row.line, int(mobile), _csv(row.cells[self._ours :]))
             return
         self._part.append(cells)
         if changes:
@@ -262,9 +261,12 @@ class _Validation:
         return "", 0, ""
 
     def finish(self) -> None:
-        """Keep what is left."""
+        """Keep what is left, and tell of which line each duplicate is one."""
         if self._part:
             self._close_part()
+        before, _, behind = codes.messages(self._language).phrases["same_number"].partition("{line}")
+        for line, first, text in self._seen.kept():
+            self._report("duplicates", f"{line},{codes.DUPLICATE},{before}{first}{behind},{text}")
 
     def _is_header(self, row: Row) -> bool:
         """A first row whose first cell is words: it holds a letter and not 3 digits, `Phone 1` say."""
@@ -287,9 +289,9 @@ class _Validation:
         self.totals.codes[code] += 1
         self._report("rejected", f"{line},{code},{_reason(self._language, code, column, detail)},{text}")
 
-    def _duplicate(self, line: int, first: int, text: str) -> None:
+    def _duplicate(self, line: int, number: int, text: str) -> None:
         self.totals.duplicates += 1
-        self._report("duplicates", f"{line},{codes.DUPLICATE},{self._same[0]}{first}{self._same[2]},{text}")
+        self._seen.keep(number, line, text)
 
     def _report(self, which: str, row: str) -> None:
         write = self._reports.get(which)

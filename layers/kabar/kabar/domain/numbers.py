@@ -77,7 +77,7 @@ class Numbers:
         self.refused = refused
         self.pattern = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{max_digits - 1}}}"
         self._is_clean = re.compile(self.pattern).fullmatch
-        self._usual = re.compile(rf"^('?(?:{self.pattern}|[0-9]++)$|).*", re.MULTILINE).findall
+        self._usual = re.compile(rf"^(?:('?(?:{self.pattern}|[0-9]++))$|.*)", re.MULTILINE).findall
 
     def clean(self, cell: str) -> Number:
         """Read one cell, in the order of [B1]."""
@@ -120,6 +120,9 @@ class Numbers:
         changes = [0] * len(cells)
         for at, (cell, found) in enumerate(zip(cells, mobiles, strict=True)):
             if not found:
+                continue
+            if found[0] == cell[0] == "+":
+                changes[at] = SEPARATORS_REMOVED if len(cell.rstrip()) > len(found) else 0
                 continue
             written, digits, change = cell.strip(), found, 0
             if written[0] == "'" == digits[0]:
