@@ -15,9 +15,11 @@ from pydantic import (
 )
 
 from kabar.domain.campaigns import Life
+from kabar.domain.prices import amount
 from kabar.domain.schedule import BadSchedule, Due, due, zone
 from kabar.domain.statuses import MEANINGS
 from kabar.storage.reports import Report
+from price_schemas import Currency, Money
 from schemas import Count, Id, Request, Time, View, moment
 from text_schemas import EncodingName, Message, Smart, TemplateId, Text
 
@@ -243,6 +245,13 @@ class ReportView(View):
     status: Life
     recipients: Count
     segments: Count = Field(description="Of the messages that the carrier accepted.")
+    cost: Money | None = Field(description="Of these segments; null when no prices were set at the start.")
+    currency: Currency | None
+    left_out: dict[str, Count] = Field(
+        description="Members of the list who were no recipients: `invalid` (the number breaks a rule), `empty` "
+        "(their text would be), `duplicate`.",
+        examples=[{"invalid": 2}],
+    )
     opted_out: Count = Field(
         description="Recipients left out as opted out or blacklisted, and those who answered with an opt-out."
     )
@@ -256,12 +265,16 @@ class ReportView(View):
 
     @classmethod
     def of(cls, head: Mapping[str, Any], report: Report) -> "ReportView":
+        plan = head.get("plan", {})
         return cls(
             campaign_id=head["id"],
             name=head["name"],
             status=head["status"],
             recipients=report.recipients,
             segments=report.segments,
+            cost=amount(report.cost) if "currency" in plan else None,
+            currency=plan.get("currency"),
+            left_out=plan.get("left_out", {}),
             opted_out=report.opted_out,
             statuses={status.word: count for status, count in report.statuses.items()},
             meanings={status.word: meaning for status, meaning in MEANINGS.items()},

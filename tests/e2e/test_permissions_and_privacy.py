@@ -51,6 +51,7 @@ UNSEEN = {
     Right("SendLaneFunction", "dynamodb:BatchGetItem", "DispatchTable"),
     Right("SendLaneFunction", "dynamodb:Query", "WorkspacesTable"),
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
+    Right("SettleLegFunction", "s3:GetObject"),  # a cancel while the carrier is being called
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
     Right(

@@ -186,6 +186,7 @@ class Rig:
             start_leg=self._start,
             sleep=self.slept.append,
         )
+        self.dynamo.seed("workspaces", keys.settings(WORKSPACE), max_digits=15)
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=100)
         for list_id in range(LIST, LIST + 20):
             self.dynamo.seed("workspaces", keys.list_head(WORKSPACE, list_id), id=list_id)

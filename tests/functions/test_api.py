@@ -353,7 +353,7 @@ def test_a_report_counts_every_status(api: Api) -> None:
     assert head is not None
     head |= {"status": "completed", "plan": {"recipients": 4, "chunks": 1, "chunk_size": 500, "segments": 5}}
     vector = bytes([cell(Status.RECEIVED), cell(Status.RECEIVED) | 0x80, cell(Status.FAILED)])
-    api.tables.seed("dispatch", keys.chunk(created, 0), number=0, vector=vector, version=1, segments=3)
+    api.tables.seed("dispatch", keys.chunk(created, 0), number=0, vector=vector, version=1, charges=[[1, 0]])
     report = api.call("GET", f"/v1/campaigns/{created}/report").json
     assert (report["campaign_id"], report["name"], report["status"]) == (created, "Sale", "completed")
     assert (report["recipients"], report["segments"], report["opted_out"]) == (4, 3, 1)

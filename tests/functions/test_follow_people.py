@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kabar.domain.charges import Charges
 from kabar.domain.statuses import REPLIED_OPT_OUT, Status, cell
 from kabar.storage import chunks, keys
 from kabar.storage.dynamo import Table, encode_item
@@ -149,17 +150,23 @@ def test_what_can_not_be_understood_is_left_and_the_rest_is_merged(
     assert stored(dynamo)["vector"] == bytes([0, RECEIVED])
 
 
-def test_closing_segments_and_wake_follow_the_sender(dynamo: FakeDynamo) -> None:
+def test_closing_charges_and_wake_follow_the_sender(dynamo: FakeDynamo) -> None:
     table = chunks.Chunks(Table("dispatch", dynamo))
-    assert table.read(4000, 0) == ((b"", 0, False, 0, None))
-    assert table.merge(4000, 0, bytes([SENT]), 5000, segments=3, wake=60_000) == bytes([SENT])
-    assert table.read(4000, 0) == (bytes([SENT]), 1, False, 3, 60_000)
-    table.merge(4000, 0, b"", 6000, segments=2, wake=None, close=True)
-    assert table.read(4000, 0) == (bytes([SENT]), 2, True, 3, None)
+    assert table.read(4000, 0) == chunks.Chunk()
+    known = Charges.of([(3, 50), (1, 50)])
+    sent = table.merge(4000, 0, bytes([SENT, 0]), 5000, charges=known, refused=[1], wake=60_000)
+    assert sent == bytes([SENT, 0])
+    assert table.read(4000, 0) == chunks.Chunk(
+        sent, 1, closed=False, wake=60_000, charges=known, refused=frozenset({1})
+    )
+    table.merge(4000, 0, b"", 6000, charges=Charges.of([(9, 9)]), refused=[0], wake=None, close=True)
+    assert table.read(4000, 0) == chunks.Chunk(sent, 2, closed=True, charges=known, refused=frozenset({0, 1}))
     assert stored(dynamo)["state"] == "closed"
     assert stored(dynamo)["expires_at"] == 5 + 90 * 86_400
     table.merge(4000, 0, bytes([RECEIVED]), 7000)
-    assert table.read(4000, 0) == (bytes([RECEIVED]), 3, True, 3, None)
+    assert table.read(4000, 0) == chunks.Chunk(
+        bytes([RECEIVED, 0]), 3, closed=True, charges=known, refused=frozenset({0, 1})
+    )
 
 
 def test_every_chunk_of_a_campaign_is_found_over_its_partitions(dynamo: FakeDynamo) -> None:

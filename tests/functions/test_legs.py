@@ -14,6 +14,7 @@ from kabar.legs.repair import GRACE, is_abandoned, repair_campaigns
 from kabar.legs.send import SystemClock
 from kabar.storage import keys
 from kabar.storage.dispatch import ChunkLedger
+from kabar.storage.reports import report
 from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
 
 REFUSED = Answer(401, {}, b'{"errorCode": "E401"}')
@@ -451,6 +452,10 @@ def test_a_cancel_in_mid_campaign_tells_sent_untouched_and_unknown_apart(rig: Ri
         *[Status.CANCELLED] * 2,
     ]
     assert sum(statuses(rig, 1).values()) == 8
+    assert report(rig.head(1), rig.chunks).segments == 2
+    # two of those that nobody knew of turn out to have been accepted: the carrier charges for them
+    rig.chunks.merge(1, 0, bytes([0, 0, cell(Status.RECEIVED), 0, cell(Status.FAILED)]), 9)
+    assert report(rig.head(1), rig.chunks).segments == 4
 
 
 def statuses_now(rig: Rig, campaign: int) -> list[Status]:

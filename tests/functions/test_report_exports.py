@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kabar.domain.recipients import Row
 from kabar.domain.report_csv import HEADER
 from kabar.domain.statuses import HANDED_OVER, Reason, Status, cell
 from kabar.storage import keys, plans, work
@@ -59,7 +60,7 @@ class World:
         self.status: dict[int, Status] = {}
         for number in range(CHUNKS):
             size = LAST if number == CHUNKS - 1 else SIZE
-            rows: list[plans.Row] = [(self.mobile(number * SIZE + at), [], 1) for at in range(size)]
+            rows = [Row(self.mobile(number * SIZE + at), [], 1) for at in range(size)]
             Plans("work").write(self.campaign, "a", number, rows)
             if number == CHUNKS - 1:
                 continue

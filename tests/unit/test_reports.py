@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kabar.domain.charges import Charges
 from kabar.domain.statuses import REPLIED_OPT_OUT, Reason, Status, cell
 from kabar.storage.chunks import Chunk
 from kabar.storage.reports import count
@@ -15,9 +16,9 @@ CELLS = st.builds(
 )
 CHUNKS = st.lists(
     st.builds(
-        lambda cells, segments: Chunk(bytes(cells), 1, segments=segments),
+        lambda cells, pair: Chunk(bytes(cells), 1, charges=Charges.of([pair] * len(cells))),
         st.lists(CELLS),
-        st.integers(0, 900),
+        st.tuples(st.integers(1, 9), st.integers(0, 900)),
     ),
     max_size=5,
 )
@@ -61,12 +62,12 @@ def test_a_campaign_in_full() -> None:
             cell(Status.SUPPRESSED, Reason.NO_CONSENT),
         ]
     )
-    report = count(8, [Chunk(vector, 3, segments=5)])
+    report = count(8, [Chunk(vector, 3, charges=Charges.of([(1, 20), (2, 40), *[(2, 10)] * 4]))])
     assert {status: n for status, n in report.statuses.items() if n} == {
         Status.PENDING: 2,
         Status.RECEIVED: 2,
         Status.SENT: 1,
         Status.SUPPRESSED: 3,
     }
-    assert (report.segments, report.replied_opt_out, report.opted_out) == (5, 1, 3)
+    assert (report.segments, report.cost, report.replied_opt_out, report.opted_out) == (5, 70, 1, 3)
     assert report.suppressed == {Reason.OPTED_OUT: 1, Reason.BLACKLISTED: 1, Reason.NO_CONSENT: 1}

@@ -110,7 +110,7 @@ def recipients_of(
 def accepted(head: Item) -> AcceptedMessages:
     messages = [
         AcceptedMessage(id=head["first_id"] + position, mobile=mobile, segments=segments)
-        for position, (mobile, _, segments) in enumerate(requests().rows(head))
+        for position, (mobile, _, segments, _) in enumerate(requests().rows(head))
     ]
     return AcceptedMessages(
         id=head["id"], reference=head["reference"], segments=head["segments"], messages=messages

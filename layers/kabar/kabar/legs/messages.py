@@ -53,7 +53,7 @@ class Outgoings:
 
     def _outgoing(self, head: Item, block: Block, message: int) -> Outgoing:
         _, position = block.place(message)
-        mobile, _, segments = self._requests.row(head, position)
+        mobile, _, segments, _ = self._requests.row(head, position)
         pk = keys.person_pk(head["workspace"], mobile)
         facts = sorted(
             self._people.every(pk, prefix=keys.facts_prefix(message), consistent=True),

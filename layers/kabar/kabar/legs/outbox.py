@@ -6,6 +6,7 @@ from typing import Any
 
 from kabar.carriers import slice_size
 from kabar.domain.composing import composer
+from kabar.domain.recipients import Row
 from kabar.domain.requests import Kind, NewRequest
 from kabar.storage import activity, keys, workspaces
 from kabar.storage.dynamo import Item, Table
@@ -30,14 +31,14 @@ class Outbox:
         account = self.workspaces.get(keys.carrier(workspace, settings["carrier"])) or {}
         text = composer({"text": new.text, "encoding": new.encoding, "smart": new.smart})
         rows = [
-            (mobile, list(params), text.count(text.text(params)).segments)
+            Row(mobile, list(params), text.count(text.text(params)).segments)
             for mobile, params in new.recipients
         ]
         head: Item = {
             "id": new.id,
             "first_id": new.first_id,
             "size": len(rows),
-            "segments": sum(row[2] for row in rows),
+            "segments": sum(row.segments for row in rows),
             "workspace": workspace,
             "kind": new.kind.value,
             "text": new.text,

@@ -1,21 +1,15 @@
 """PlanLeg: takes the leg and the turn, freezes the recipients once, lays out the lanes."""
 
-import hashlib
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Any
 
-from kabar.carriers import slice_size
-from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes, speed
-from kabar.domain.composing import composer
+from kabar.domain.campaigns import Life, lanes, speed
 from kabar.domain.schedule import is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
-from kabar.storage import ids, keys
+from kabar.legs.freeze import freeze
+from kabar.storage import keys
 from kabar.storage.chunks import chunk_of
-from kabar.storage.dynamo import Item, Table
-from kabar.storage.plans import Row
+from kabar.storage.dynamo import Item
 from kabar.storage.reports import report, totals_of
 
 LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
@@ -29,8 +23,7 @@ MAX_AGE = (
     60 * 86_400_000
 )  # ms of a plan; claims are kept for 90 days, and without them nobody knows who was sent to
 MAX_UNSETTLED = 60  # tries to plan since a leg was last settled: about ten legs with their retries
-NOBODY = {"recipients": 0, "segments": 0, "opted_out": 0, "statuses": {}}
-WRITERS = 4  # threads that put chunk objects; more gain nothing
+NOBODY = {"recipients": 0, "segments": 0, "cost": 0, "opted_out": 0, "statuses": {}}
 
 
 def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str, now: int) -> dict[str, Any]:
@@ -66,7 +59,7 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
         )  # whoever it waits for starts the next leg, `sweep` if that dies
     if outcome != "send":
         return here | {"outcome": outcome}
-    if "plan" not in head and not _freeze(desk, head, now):
+    if "plan" not in head and not freeze(desk, head, now):
         return here | {"outcome": "superseded"}
     ranges = _lanes(desk, head)
     return here | {"outcome": "send" if ranges else "settle", "lanes": ranges}
@@ -130,59 +123,6 @@ def _is_loading(desk: Desk, head: Item) -> bool:
     desk.workspaces.put(note | {"campaign": head["id"], "leg": head["leg"] + 1})
     # looked at again: an import that finished before the note was there has not seen it
     return bool((desk.workspaces.get(key, consistent=True) or {}).get("loading"))
-
-
-def _freeze(desk: Desk, head: Item, now: int) -> bool:
-    """Write the recipients under an attempt of its own and commit them by one conditional write."""
-    workspace, campaign = head["workspace"], head["id"]
-    attempt = hashlib.sha256(f"{head['leg_execution']}/{now}".encode()).hexdigest()[:16]
-    text = composer(head)
-    recipients = segments = chunks = 0
-    with ThreadPoolExecutor(WRITERS) as pool:
-        writing: list[Future[None]] = []
-        members = _members(desk.members, head["list_id"])
-        while members_here := list(islice(members, CHUNK_SIZE)):
-            rows: list[Row] = [
-                (m, params, text.count(text.text(params)).segments) for m, params in members_here
-            ]
-            writing.append(pool.submit(desk.plans.write, campaign, attempt, chunks, rows))
-            if len(writing) > 2 * WRITERS:
-                writing.pop(0).result()
-            recipients += len(rows)
-            segments += sum(row[2] for row in rows)
-            chunks += 1
-        for future in writing:
-            future.result()
-    account = desk.workspaces.get(keys.carrier(workspace, head["carrier"])) or {}
-    first_id = ids.reserve(desk.workspaces, max(recipients, 1))
-    block = {
-        "first": first_id,
-        "size": recipients,
-        "workspace": workspace,
-        "campaign": campaign,
-        "list": head["list_id"],
-        "chunk_size": CHUNK_SIZE,
-    }
-    desk.workspaces.put(keys.id_block(first_id) | block)
-    plan = {
-        "at": now,
-        "attempt": attempt,
-        "recipients": recipients,
-        "chunks": chunks,
-        "chunk_size": CHUNK_SIZE,
-        "segments": segments,
-        "first_id": first_id,
-        "slice": slice_size(head["carrier"], account.get("slice", 1)),
-    }
-    return desk.campaigns.commit_plan(head, plan)
-
-
-def _members(members: Table, list_id: int) -> Iterator[tuple[str, list[str]]]:
-    """Everybody on the list, shard by shard in the order of their numbers: the frozen order."""
-    for shard in range(keys.MEMBER_SHARDS):
-        for item in members.every(keys.member_pk(list_id, shard), consistent=True):
-            if "deleted" not in item:
-                yield item["sk"], item["params"]
 
 
 def _lanes(desk: Desk, head: Item) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kabar import carriers
 from kabar.carriers.base import Call
+from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import composer
 from kabar.domain.dispatch import Sender
 from kabar.domain.hours import Covered
@@ -15,7 +16,7 @@ from kabar.domain.slices import Stop, Timing, closing
 from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
 from kabar.legs.handover import CarrierAccount, Each
-from kabar.legs.send import SystemClock, charged, now, slices_of
+from kabar.legs.send import SystemClock, now, slices_of
 from kabar.storage import accounts
 from kabar.storage.accounts import Opened
 from kabar.storage.carrier_ids import CarrierIds
@@ -164,7 +165,14 @@ def _send(tools: RequestTools, chunks: Chunks, head: Item, sender: Sender) -> tu
     ledger = ChunkLedger(tools.dispatch, head["id"], ONLY)
     result, stop = sender.send_chunk(ledger, ChunkPeople(tools.people, origin, now), slices)
     chunks.merge(
-        head["id"], ONLY, result.vector, now(), close=result.done, segments=charged(result, rows), wake=None
+        head["id"],
+        ONLY,
+        result.vector,
+        now(),
+        close=result.done,
+        charges=Charges.of_rows(rows),
+        refused=refused_in(result.vector),
+        wake=None,
     )
     if result.done:
         return None, "done"

@@ -11,11 +11,12 @@ from typing import Any
 from kabar import carriers
 from kabar.carriers.base import Call
 from kabar.domain.campaigns import CONTROL_AGE, Life
+from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import Composer, composer
-from kabar.domain.dispatch import FIRST_SLICE, ChunkResult, Sender, Tally
+from kabar.domain.dispatch import FIRST_SLICE, Sender, Tally
 from kabar.domain.messages import Message
+from kabar.domain.recipients import Row
 from kabar.domain.slices import Control, Pace, Recipient, Stop, Timing
-from kabar.domain.statuses import Status, status_of
 from kabar.legs.handover import CarrierAccount, Each
 from kabar.legs.watch import Watch, WatchedControl
 from kabar.storage.accounts import Opened
@@ -27,7 +28,7 @@ from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.facts import ChunkPeople, Origin
 from kabar.storage.pace import SharedPace
-from kabar.storage.plans import Plans, Row
+from kabar.storage.plans import Plans
 
 
 def now() -> int:
@@ -243,7 +244,8 @@ class Lane:
             result.vector,
             now(),
             close=result.done,
-            segments=charged(result, rows),
+            charges=Charges.of_rows(rows),
+            refused=refused_in(result.vector),
             wake=result.wake,
         )
         return stop
@@ -254,16 +256,9 @@ def slices_of(
 ) -> list[list[Recipient]]:
     """The carrier calls that `rows` take, `size` recipients each."""
     recipients = []
-    for position, (mobile, params, segments) in enumerate(rows):
+    for position, (mobile, params, segments, _) in enumerate(rows):
         merged = text.text(params)
         message_id = f"{deployment}-{origin.message_id(position)}"
         message = Message(message_id, mobile, merged, segments, text.count(merged).encoding)
         recipients.append(Recipient(position, message))
     return [recipients[at : at + size] for at in range(0, len(recipients), size)]
-
-
-def charged(result: ChunkResult, rows: Sequence[Row]) -> int:
-    """Segments of what the carrier accepted."""
-    return sum(
-        row[2] for row, byte in zip(rows, result.vector, strict=True) if status_of(byte) is Status.SENT
-    )

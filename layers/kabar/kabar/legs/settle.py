@@ -3,10 +3,11 @@
 from typing import Any
 
 from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Life, Next, after_leg
+from kabar.domain.charges import Charges, refused_in
 from kabar.domain.slices import SETTLED, closing
 from kabar.domain.statuses import Status
 from kabar.legs.desk import Desk
-from kabar.storage.chunks import chunk_of
+from kabar.storage.chunks import UNKNOWN, chunk_of
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.reports import report, totals_of
@@ -89,7 +90,19 @@ def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
         size = min(plan["chunk_size"], plan["recipients"] - number * plan["chunk_size"])
         claims = ChunkLedger(dispatch, head["id"], number).claims()
         vector = closing(claims, size, plan["slice"], Status.CANCELLED)
-        desk.chunks.merge(head["id"], number, vector, now, close=True, wake=None)
+        charges = UNKNOWN  # and needless, where nothing can have been accepted
+        if claims:
+            charges = Charges.of_rows(desk.plans.read(head["id"], plan["attempt"], number))
+        desk.chunks.merge(
+            head["id"],
+            number,
+            vector,
+            now,
+            close=True,
+            charges=charges,
+            refused=refused_in(vector),
+            wake=None,
+        )
 
 
 def _pass_turn(desk: Desk, head: Item) -> None:

@@ -5,27 +5,33 @@ Access patterns: docs/data-model.md [P25]–[P27].
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from kabar.domain import statuses
+from kabar.domain.charges import Charges
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table
 
 KEPT_SECONDS = 90 * 24 * 3600  # receipts may come for days, disputes for a quarter
 KEEP_WAKE: Final = -1
+UNKNOWN: Final = Charges()
 _ATTEMPTS = 12  # against other writers of one chunk, with full jitter about 2 s in all
 _CHUNKS = keys.CHUNKS_PER_PARTITION
 
 
 class Chunk(NamedTuple):
-    """One chunk as stored. `version` is 0 and the vector empty before its first write; times are epoch ms."""
+    """One chunk as stored. `version` is 0 and the vector empty before its first write; times are epoch ms.
+
+    `charges` are known once a sender has been at it; `refused` are positions that the carrier's answer refused.
+    """
 
     vector: bytes = b""
     version: int = 0
     closed: bool = False
-    segments: int = 0
     wake: int | None = None
+    charges: Charges = UNKNOWN
+    refused: frozenset[int] = frozenset()
 
 
 class Contended(Exception):
@@ -64,13 +70,14 @@ class Chunks:
         now: int,
         *,
         close: bool = False,
-        segments: int | None = None,
+        charges: Charges = UNKNOWN,
+        refused: Iterable[int] = (),
         wake: int | None = KEEP_WAKE,
     ) -> bytes:
         """[P27] Raise the chunk's vector to at least `vector`, and return it as it then is.
 
-        `segments` only grows; `wake` (milliseconds) is set, removed with None, or left; a chunk never opens
-        again. Nothing is written when nothing would change. Raises Contended.
+        `charges` are set once, `refused` only grows; `wake` (milliseconds) is set, removed with None, or left; a
+        chunk never opens again. Nothing is written when nothing would change. Raises Contended.
         """
         for attempt in range(_ATTEMPTS):
             old = self.read(campaign, number)
@@ -78,8 +85,9 @@ class Chunks:
                 statuses.merge(old.vector, vector),
                 old.version,
                 old.closed or close,
-                max(old.segments, segments or 0),
                 old.wake if wake == KEEP_WAKE else wake,
+                old.charges if old.charges.pairs else charges,
+                old.refused.union(refused),
             )
             if new == old and old.version:
                 return old.vector
@@ -108,8 +116,10 @@ class Chunks:
         ]
         for name, value in (
             ("state", "closed" if new.closed else None),
-            ("segments", new.segments or None),
             ("wake", new.wake),
+            ("charges", [list(pair) for pair in new.charges.pairs] or None),
+            ("each", new.charges.each or None),
+            ("refused", sorted(new.refused) or None),
         ):
             if value is not None:
                 names[f"#{name}"] = name
@@ -133,6 +143,7 @@ def chunk_of(item: Item) -> Chunk:
         item.get("vector", b""),
         item.get("version", 0),
         item.get("state") == "closed",
-        item.get("segments", 0),
         item.get("wake"),
+        Charges(tuple(tuple(pair) for pair in item.get("charges", ())), item.get("each", b"")),
+        frozenset(item.get("refused", ())),
     )

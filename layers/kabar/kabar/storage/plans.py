@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-Row = tuple[str, list[str], int]
-"""Mobile, params, segments of the merged text."""
+from kabar.domain.recipients import Row
 
 
 @cache
@@ -32,7 +31,7 @@ class Plans:
     def read(self, campaign: int, attempt: str, number: int) -> list[Row]:
         """The rows of one chunk, in frozen order."""
         answer = client().get_object(Bucket=self._bucket, Key=_key(campaign, attempt, number))
-        return [(mobile, params, segments) for mobile, params, segments in json.loads(answer["Body"].read())]
+        return [Row(*row) for row in json.loads(answer["Body"].read())]
 
 
 def _key(campaign: int, attempt: str, number: int) -> str:

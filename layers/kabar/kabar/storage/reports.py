@@ -13,13 +13,15 @@ _LEFT_OUT = {cell(Status.SUPPRESSED, reason) for reason in (Reason.OPTED_OUT, Re
 
 @dataclass(frozen=True)
 class Report:
-    """Counts per status add up to `recipients`. `segments` are those of messages the carrier accepted.
+    """Counts per status add up to `recipients`. `segments` are those of messages the carrier accepted,
+    `cost` their cost in millionths of the currency of the campaign's plan.
 
     `opted_out`: recipients known to have opted out: left out because of it, or by their answer to this.
     """
 
     recipients: int
     segments: int
+    cost: int
     opted_out: int
     replied_opt_out: int
     suppressed: Mapping[Reason, int]
@@ -30,7 +32,7 @@ def report(head: Mapping[str, Any], chunks: Chunks) -> Report:
     """The report of one campaign as of now; all pending before its recipients are frozen."""
     plan = head.get("plan")
     if plan is None:
-        return Report(0, 0, 0, 0, {}, dict.fromkeys(Status, 0))
+        return Report(0, 0, 0, 0, 0, {}, dict.fromkeys(Status, 0))
     return count(plan["recipients"], (chunk_of(item) for item in chunks.every(head["id"], plan["chunks"])))
 
 
@@ -39,6 +41,7 @@ def totals_of(counts: Report) -> dict[str, Any]:
     return {
         "recipients": counts.recipients,
         "segments": counts.segments,
+        "cost": counts.cost,
         "opted_out": counts.opted_out,
         "statuses": {status.word: number for status, number in counts.statuses.items()},
     }
@@ -47,10 +50,12 @@ def totals_of(counts: Report) -> dict[str, Any]:
 def count(recipients: int, chunks: Iterable[Chunk]) -> Report:
     """Sum chunks; positions that no vector has reached are pending."""
     cells: Counter[int] = Counter()
-    segments = 0
+    segments = cost = 0
     for chunk in chunks:
         cells.update(chunk.vector)
-        segments += chunk.segments
+        more_segments, more_cost = chunk.charges.total(chunk.vector, chunk.refused)
+        segments += more_segments
+        cost += more_cost
     statuses = dict.fromkeys(Status, 0)
     suppressed = dict.fromkeys((Reason.OPTED_OUT, Reason.BLACKLISTED, Reason.NO_CONSENT), 0)
     replied = opted_out = 0
@@ -63,4 +68,4 @@ def count(recipients: int, chunks: Iterable[Chunk]) -> Report:
         if byte & 0x7F in _LEFT_OUT or byte & REPLIED_OPT_OUT:
             opted_out += number
     statuses[Status.PENDING] += recipients - sum(cells.values())
-    return Report(recipients, segments, opted_out, replied, suppressed, statuses)
+    return Report(recipients, segments, cost, opted_out, replied, suppressed, statuses)

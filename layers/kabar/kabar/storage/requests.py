@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kabar.domain.recipients import Row
 from kabar.domain.requests import MAX_RECIPIENTS, ROWS_TOGETHER
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, put_in, transact
-from kabar.storage.plans import Row
 
 KEPT_SECONDS = 90 * 86_400  # as long as the claims of its slices
 
@@ -58,14 +58,13 @@ class Requests:
     def rows(self, head: Item) -> list[Row]:
         """[P61] Mobile, params and segments of every recipient, in the order of the ids."""
         found = self._dispatch.every(keys.rows_pk(head["first_id"]), consistent=True)
-        return [(mobile, params, segments) for item in found for mobile, params, segments in item["rows"]]
+        return [Row(*row) for item in found for row in item["rows"]]
 
     def row(self, head: Item, position: int) -> Row:
         """[P61] One of them."""
         key = keys.request_rows(head["first_id"], position // ROWS_TOGETHER)
         item = self._dispatch.get(key, consistent=True) or {}
-        mobile, params, segments = item["rows"][position % ROWS_TOGETHER]
-        return mobile, params, segments
+        return Row(*item["rows"][position % ROWS_TOGETHER])
 
     def note(self, request: int, reason: str | None) -> None:
         """[P62] Why it can't go on just now, for people; the last one who says so wins."""
