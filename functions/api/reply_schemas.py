@@ -9,6 +9,7 @@ from kabar.domain.commands import Command
 from kabar.domain.replies import REPLY_WINDOW_HOURS, RESPONSES_PER_HOUR
 from list_schemas import OptOutResponse, Response
 from schemas import Request, View
+from text_schemas import EncodingName
 
 Means = Literal["opt_out", "opt_in"]
 
@@ -74,6 +75,7 @@ class ReplySettingsView(View):
     forward_replies: Forward
     reply_response: str | None = Field(description="Answers a reply for which nothing else does.")
     opt_out_response: str | None = Field(description="Confirms an opt-out for which nothing else does.")
+    response_encoding: EncodingName
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "ReplySettingsView":
@@ -84,6 +86,7 @@ class ReplySettingsView(View):
             forward_replies=item.get("forward_replies", True),
             reply_response=item.get("reply_response"),
             opt_out_response=item.get("opt_out_response"),
+            response_encoding=item.get("response_encoding", "gsm"),
         )
 
 
@@ -96,6 +99,7 @@ class ReplySettingsChange(Request):
     forward_replies: Forward | None = None
     reply_response: Response | None = None
     opt_out_response: OptOutResponse | None = None
+    response_encoding: EncodingName | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> "ReplySettingsChange":

@@ -1,23 +1,35 @@
-"""Replies from the queue -> the inbox, and what they mean: opt-outs, coming back, joining a list, mail."""
+"""Replies from the queue -> the inbox, and what they mean: opt-outs, coming back, joining a list, answers, mail."""
 
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from kabar import settings
 from kabar.domain.commands import Means, command_in, commands_of
 from kabar.domain.inbound import reply_of
 from kabar.domain.messages import Reply
-from kabar.domain.replies import answered, opt_out, rules_of
+from kabar.domain.replies import (
+    Leaves,
+    OptOut,
+    Sent,
+    answered,
+    may_be_answered,
+    opt_out,
+    response,
+    rules_of,
+)
+from kabar.legs.outbox import Outbox
 from kabar.legs.reply_effects import Effects
 from kabar.log import logger, masked
-from kabar.storage import browse, ids, workspaces
+from kabar.storage import browse, ids, keys, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.keywords import Keywords
+from kabar.storage.queues import enqueue
 from kabar.storage.replies import Replies, Taken
+from kabar.storage.requests import Requests
 from kabar.storage.roster import Roster
 
 
@@ -29,13 +41,34 @@ class Settings:
     dispatch_table: str
     activity_table: str
     mail_sender: str
+    messages_queue_url: str
+
+
+@cache
+def sqs() -> Any:
+    import boto3  # here, so that a cold start without it stays short
+
+    return boto3.client("sqs")
+
+
+def queue(workspace: str, request: int) -> None:
+    """Have a stored message request sent."""
+    enqueue(sqs(), SETTINGS.messages_queue_url, [json.dumps({"workspace": workspace, "request": request})])
 
 
 SETTINGS = settings.read(Settings)
 WORKSPACES, MEMBERS = Table(SETTINGS.workspaces_table), Table(SETTINGS.members_table)
 PEOPLE, LOG = Table(SETTINGS.people_table), Table(SETTINGS.activity_table)
-REPLIES = Replies(PEOPLE, MEMBERS, WORKSPACES, Table(SETTINGS.dispatch_table), LOG)
-EFFECTS = Effects(REPLIES, Roster(PEOPLE, MEMBERS, WORKSPACES), WORKSPACES, LOG, SETTINGS.mail_sender)
+DISPATCH = Table(SETTINGS.dispatch_table)
+REPLIES = Replies(PEOPLE, MEMBERS, WORKSPACES, DISPATCH, LOG)
+EFFECTS = Effects(
+    REPLIES,
+    Roster(PEOPLE, MEMBERS, WORKSPACES),
+    Outbox(WORKSPACES, LOG, Requests(WORKSPACES, DISPATCH), queue),
+    WORKSPACES,
+    LOG,
+    SETTINGS.mail_sender,
+)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
@@ -90,6 +123,8 @@ def _understood(workspace: str, reply: Reply) -> Taken:
         keyword = Keywords(WORKSPACES, LOG, workspace).said(reply.text)
     list_id = keyword["list_id"] if keyword else answer.list if answer else None
     head: Item = (browse.list_head(WORKSPACES, workspace, list_id) if list_id else None) or {}
+    sources = [_campaign(workspace, answer), head, decided] if _tied(leaves) else [decided]
+    means = command.means if command else None
     first = ids.reserve(WORKSPACES, 2)
     return Taken(
         reply_id=first,
@@ -98,11 +133,27 @@ def _understood(workspace: str, reply: Reply) -> Taken:
         list=list_id,
         list_name=head.get("name"),
         batch=head.get("batch"),
-        command=command.means if command else None,
+        command=means,
         opt_out=leaves,
         keyword=keyword["word"] if keyword else None,
+        response=response(means, sources, rules.encoding, keyword)
+        if may_be_answered(reply.mobile, reply.to, rules)
+        else None,
+        sender=rules.sender(reply.to),
+        per_hour=rules.per_hour,
         email=head.get("email") if rules.forward and SETTINGS.mail_sender else None,
     )
+
+
+def _tied(leaves: OptOut | None) -> bool:
+    """Whether the campaign and its list have a say: not about an opt-out that could be tied to no list."""
+    return leaves is None or leaves.leaves is not Leaves.BLACKLIST
+
+
+def _campaign(workspace: str, answer: Sent | None) -> Item | None:
+    if answer is None or answer.campaign is None:
+        return None
+    return WORKSPACES.get(keys.campaign_head(workspace, answer.campaign))
 
 
 def _now() -> int:

@@ -34,6 +34,7 @@ UNSEEN = {
     # Lambda's own, as the function's role: a stream record that was given up, one message that stands for a batch
     Right("FollowPeopleFunction", "sqs:SendMessage"),
     Right("ReceiveWebhookFunction", "sqs:SendMessage"),
+    Right("HandleReplyFunction", "sqs:SendMessage"),
     # the engine's log calls both GetObject
     Right("ValidateListFunction", "s3:GetObjectVersion"),
     # what only a rare moment brings, proved in tests/simulation, tests/functions and by `make chaos`
@@ -133,7 +134,9 @@ def _until(stack: stacks.Stack, campaign: int, status: str, patience: float = 30
 
 
 def _inbox(stack: stacks.Stack, list_id: int) -> None:
-    """A keyword that somebody new sends to a list whose replies are mailed, seen and opted out in the inbox."""
+    """A keyword that somebody new sends to a list whose replies are mailed and answered; opted out in the inbox."""
+    tag = stack.api("GET", "/v1/settings/replies").headers["ETag"]
+    ok(stack, "PATCH", "/v1/settings/replies", {"reply_response": "Tesekkurler"}, {"If-Match": tag})
     tag = stack.api("GET", f"/v1/lists/{list_id}").headers["ETag"]
     ok(stack, "PATCH", f"/v1/lists/{list_id}", {"email": "desk@example.com"}, {"If-Match": tag})
     keyword = ok(stack, "POST", "/v1/keywords", {"keyword": "Kadifekale", "list_id": list_id})

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "ACTIVITY_TABLE": "activity",
     "RECEIPTS_QUEUE_URL": "https://queues/receipts",
     "REPLIES_QUEUE_URL": "https://queues/replies",
+    "MESSAGES_QUEUE_URL": "https://queues/messages",
     "DEPLOYMENT": "1a2b3c4d",
     "MAIL_SENDER": "kabar@example.com",
 }

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -10,88 +9,36 @@ import pytest
 
 from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason
-from kabar.storage import keys, mail
+from kabar.storage import keys
 from kabar.storage.opt_outs import Contended
 from tests.functions.fake_dynamo import FakeDynamo, client_error
-from tests.functions.loading import load, queued, sample
-
-MOBILE = "+6421555666"
-SENT_AT, REPLIED_AT = 1772359200000, 1772359500000
-HOURS = 3_600_000
-CARRIER_ID = "817790313235066447"
+from tests.functions.loading import queued, sample
+from tests.functions.reply_rig import (
+    CARRIER_ID,
+    HOURS,
+    MOBILE,
+    REPLIED_AT,
+    SENT_AT,
+    counted,
+    inbox,
+    loaded,
+    member,
+    reply,
+    settings,
+    standing,
+    submitted,
+    tables,
+)
 
 
 @pytest.fixture
 def dynamo() -> FakeDynamo:
-    fake = FakeDynamo()
-    settings(fake)
-    fake.seed("workspaces", keys.list_head("acme", 3000), members=1, opted_out=0)
-    fake.seed("members", keys.member(3000, MOBILE), mobile=MOBILE, params=["Amy"])
-    submitted(fake, 5001)
-    return fake
-
-
-class Post:
-    """SES: mails in `sent`; `fails` holds the codes of the next failures."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.fails: list[str] = []
-
-    def send_email(self, **mail: Any) -> None:
-        if self.fails:
-            raise client_error(self.fails.pop(0))
-        self.sent.append(mail)
+    return tables()
 
 
 @pytest.fixture
-def post() -> Post:
-    return Post()
-
-
-@pytest.fixture
-def function(dynamo: FakeDynamo, post: Post, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.setattr("kabar.storage.dynamo.time.sleep", lambda _: None)
-    mail.client.cache_clear()
-    return load("handle_reply", monkeypatch, dynamodb=dynamo, ses=post)
-
-
-def settings(dynamo: FakeDynamo, **changes: Any) -> None:
-    decided = {"name": "acme", "timezone": "UTC", "sender": "3774", "max_digits": 14} | changes
-    dynamo.seed("workspaces", keys.settings("acme"), **decided)
-
-
-def submitted(dynamo: FakeDynamo, message: int, **changes: Any) -> None:
-    fact = {
-        "at": SENT_AT,
-        "sender": "3774",
-        "campaign": 4000,
-        "list": 3000,
-        "chunk": 0,
-        "pos": message - 5000,
-    }
-    dynamo.seed("people", keys.fact("acme", MOBILE, message, "submitted"), **fact | changes)
-
-
-def reply(text: str = "STOP", **changes: Any) -> dict[str, Any]:
-    said = {"id": CARRIER_ID, "mobile": MOBILE, "to": "3774", "text": text, "at": REPLIED_AT}
-    return {"workspace": "acme", "carrier": "infobip", "reply": said | changes}
-
-
-def inbox(dynamo: FakeDynamo, carrier_id: str = CARRIER_ID) -> dict[str, Any]:
-    return dynamo.find("people", keys.reply("acme", MOBILE, "infobip", carrier_id)) or {}
-
-
-def standing(dynamo: FakeDynamo) -> dict[str, Any]:
-    return dynamo.find("people", keys.standing("acme", MOBILE)) or {}
-
-
-def member(dynamo: FakeDynamo) -> dict[str, Any]:
-    return dynamo.find("members", keys.member(3000, MOBILE)) or {}
-
-
-def counted(dynamo: FakeDynamo) -> int:
-    return int((dynamo.find("workspaces", keys.list_head("acme", 3000)) or {})["opted_out"])
+def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return loaded(dynamo, monkeypatch)
 
 
 def test_stop_leaves_the_list_of_the_message_it_answers_from_now_on(
@@ -445,189 +392,3 @@ def test_f27_a_burst_of_replies_is_as_many_replies(function: ModuleType, dynamo:
         function.handler(queued(*bodies[start : start + 10], *bodies[start : start + 3]), None)
     kept = [row for row in dynamo.tables["people"].values() if row.get("via") == "reply"]
     assert len(kept) == len({row["reply_id"] for row in kept}) == 200
-
-
-def keyword(dynamo: FakeDynamo, word: str = "Tes2", **changes: Any) -> None:
-    """One of list 3001, which is empty."""
-    dynamo.seed(
-        "workspaces", keys.list_head("acme", 3001), id=3001, name="Pool", members=0, keywords={"9000"}
-    )
-    item = {"id": 9000, "word": word, "list_id": 3001, "active": True, "encoding": "gsm", "version": 1}
-    dynamo.seed("workspaces", keys.keyword("acme", 9000), **item | changes)
-    dynamo.seed("workspaces", keys.keyword_word("acme", word.lower()), keyword_id=9000)
-
-
-def on_list(dynamo: FakeDynamo, list_id: int = 3001) -> dict[str, Any]:
-    return dynamo.find("members", keys.member(list_id, MOBILE)) or {}
-
-
-def test_who_sends_a_keyword_joins_its_list(function: ModuleType, dynamo: FakeDynamo) -> None:
-    """[I8]"""
-    keyword(dynamo)
-    function.handler(queued(reply(" tes2!")), None)
-    assert on_list(dynamo)["params"] == []
-    assert (dynamo.find("workspaces", keys.list_head("acme", 3001)) or {})["members"] == 1
-    kept = inbox(dynamo)
-    assert (kept["keyword"], kept["list"], kept["list_name"]) == ("Tes2", 3001, "Pool")
-    assert (kept["message"], kept["campaign"]) == (5001, 4000)
-    assert "todo" not in kept
-    assert [entry["what"] for entry in dynamo.tables["activity"].values()] == ["member added"]
-
-
-@pytest.mark.parametrize(
-    ("text", "changes", "to"),
-    [
-        ("tes2 please", {}, "3774"),
-        ("tes2", {"active": False}, "3774"),
-        ("tes2", {"deleted_at": 1, "active": False}, "3774"),
-        ("tes2", {}, "88"),  # no number of this workspace
-    ],
-)
-def test_what_is_no_active_keyword_sent_to_a_dedicated_number_joins_nothing(
-    function: ModuleType, dynamo: FakeDynamo, text: str, changes: dict[str, Any], to: str
-) -> None:
-    keyword(dynamo, **changes)
-    function.handler(queued(reply(text, to=to)), None)
-    assert on_list(dynamo) == {}
-    assert "keyword" not in inbox(dynamo)
-
-
-def test_an_opt_out_goes_before_a_keyword(function: ModuleType, dynamo: FakeDynamo) -> None:
-    keyword(dynamo, "stop")
-    function.handler(queued(reply()), None)
-    assert on_list(dynamo) == {}
-    assert inbox(dynamo)["opt_out"] is True
-
-
-def test_a_member_who_sends_the_keyword_keeps_their_params(function: ModuleType, dynamo: FakeDynamo) -> None:
-    keyword(dynamo)
-    dynamo.seed("members", keys.member(3001, MOBILE), params=["Amy"], at=1)
-    function.handler(queued(reply("tes2")), None)
-    assert on_list(dynamo)["params"] == ["Amy"]
-    assert dynamo.tables["activity"] == {}
-
-
-def test_a_keyword_takes_no_opt_out_back(function: ModuleType, dynamo: FakeDynamo) -> None:
-    """START does; whoever joins is a member who has opted out."""
-    keyword(dynamo)
-    dynamo.seed("people", keys.standing("acme", MOBILE), lists={"3001": {"at": 5, "by": "reply:1"}})
-    function.handler(queued(reply("tes2")), None)
-    assert on_list(dynamo)["opted_out"] == 5
-    assert suppression(standing(dynamo), 3001) is Reason.OPTED_OUT
-
-
-def test_a_keyword_waits_until_its_list_is_loaded(function: ModuleType, dynamo: FakeDynamo) -> None:
-    keyword(dynamo)
-    head = dynamo.find("workspaces", keys.list_head("acme", 3001)) or {}
-    dynamo.seed("workspaces", keys.list_head("acme", 3001), **head | {"loading": {"i"}})
-    with pytest.raises(ExceptionGroup):
-        function.handler(queued(reply("tes2")), None)
-    assert inbox(dynamo)["todo"] == {"join"}
-    dynamo.seed("workspaces", keys.list_head("acme", 3001), **head)
-    function.handler(queued(reply("tes2")), None)
-    assert on_list(dynamo)
-    assert "todo" not in inbox(dynamo)
-
-
-def test_a_repeated_keyword_brings_no_deleted_member_back(function: ModuleType, dynamo: FakeDynamo) -> None:
-    keyword(dynamo)
-    function.handler(queued(reply("tes2")), None)
-    dynamo.tables["members"].clear()
-    function.handler(queued(reply("tes2")), None)
-    assert on_list(dynamo) == {}
-
-
-def with_address(dynamo: FakeDynamo) -> None:
-    head = {"members": 1, "name": "Gym", "email": "desk@example.com", "batch": "Q4"}
-    dynamo.seed("workspaces", keys.list_head("acme", 3000), **head)
-
-
-def test_a_reply_to_a_list_with_an_address_is_mailed_there_once(
-    function: ModuleType, dynamo: FakeDynamo, post: Post
-) -> None:
-    """[I10]"""
-    with_address(dynamo)
-    settings(dynamo, timezone="Europe/Istanbul")
-    for _ in range(2):
-        function.handler(queued(reply("Can I come\nat 7?")), None)
-    (sent,) = post.sent
-    assert sent["Source"] == "kabar@example.com"
-    assert sent["Destination"] == {"ToAddresses": ["desk@example.com"]}
-    assert sent["Message"]["Subject"]["Data"] == f"Reply to Gym from {MOBILE}"
-    text = sent["Message"]["Body"]["Text"]["Data"]
-    assert text.startswith("Can I come\nat 7?\n\nFrom: +6421555666\nTo: 3774\n")
-    for line in ("Received: 2026-03-01 13:05 (Europe/Istanbul)", "List: Gym", "Batch: Q4", "Params: Amy"):
-        assert f"\n{line}\n" in text
-    assert "Answers message 5001 of campaign 4000" in text
-
-
-@pytest.mark.parametrize(("language", "word"), [("tr", "yanıt"), ("id", "Balasan"), ("xx", "Reply")])
-def test_mail_speaks_the_workspaces_language(
-    function: ModuleType, dynamo: FakeDynamo, post: Post, language: str, word: str
-) -> None:
-    with_address(dynamo)
-    settings(dynamo, language=language)
-    function.handler(queued(reply()), None)
-    assert word in post.sent[0]["Message"]["Subject"]["Data"]
-
-
-def test_no_mail_without_an_address_or_where_the_workspace_wants_none(
-    function: ModuleType, dynamo: FakeDynamo, post: Post
-) -> None:
-    function.handler(queued(reply()), None)
-    with_address(dynamo)
-    settings(dynamo, forward_replies=False)
-    function.handler(queued(reply(id="2")), None)
-    function.handler(queued(reply(id="3", to="99")), None)
-    assert post.sent == []
-
-
-def test_a_busy_post_office_gets_the_mail_again(function: ModuleType, dynamo: FakeDynamo, post: Post) -> None:
-    with_address(dynamo)
-    post.fails = ["Throttling"]
-    with pytest.raises(ExceptionGroup):
-        function.handler(queued(reply("hello"), reply("hello", id="2")), None)
-    assert len(post.sent) == 1
-    function.handler(queued(reply("hello"), reply("hello", id="2")), None)
-    assert len(post.sent) == 2
-
-
-def test_mail_that_is_refused_is_given_up(function: ModuleType, dynamo: FakeDynamo, post: Post) -> None:
-    with_address(dynamo)
-    post.fails = ["MessageRejected"]
-    for _ in range(2):
-        function.handler(queued(reply("hello")), None)
-    assert post.sent == []
-    assert "todo" not in inbox(dynamo)
-
-
-class Cut(Exception):
-    """The process died."""
-
-
-def test_death_after_every_write_loses_and_repeats_nothing(
-    function: ModuleType, dynamo: FakeDynamo, post: Post
-) -> None:
-    """Cut before each write in turn, then taken again: one reply, one member, one mail at most."""
-
-    def die() -> None:
-        raise Cut
-
-    keyword(dynamo)
-    pool = dynamo.find("workspaces", keys.list_head("acme", 3001)) or {}
-    dynamo.seed("workspaces", keys.list_head("acme", 3001), **pool | {"email": "desk@example.com"})
-    for nth in range(8):
-        one = reply("tes2", id=f"cut{nth}", mobile=f"+642155500{nth}")
-        dynamo.before += [*[lambda: None] * nth, die]
-        with suppress(ExceptionGroup, Cut):
-            function.handler(queued(one), None)
-        dynamo.before.clear()
-        function.handler(queued(one), None)
-        mobile = one["reply"]["mobile"]
-        kept = dynamo.find("people", keys.reply("acme", mobile, "infobip", f"cut{nth}")) or {}
-        assert "todo" not in kept
-        assert kept["reply_id"]
-        assert dynamo.find("members", keys.member(3001, mobile))
-    assert (dynamo.find("workspaces", keys.list_head("acme", 3001)) or {})["members"] == 8
-    receivers = [mail["Message"]["Subject"]["Data"] for mail in post.sent]
-    assert len(set(receivers)) == len(receivers) >= 7

@@ -104,6 +104,7 @@ def test_how_replies_are_handled_can_be_seen_and_changed(api: Api) -> None:
         "forward_replies": True,
         "reply_response": None,
         "opt_out_response": None,
+        "response_encoding": "gsm",
     }
     new = {"opt_out_scope": "everything", "reply_window_hours": 24, "opt_out_response": "Tamam."}
     assert change(api, new).json == seen.json | new
@@ -125,6 +126,7 @@ def test_how_replies_are_handled_can_be_seen_and_changed(api: Api) -> None:
         {"responses_per_hour": 0},
         {"opt_out_response": "x" * 161},
         {"opt_out_response": ""},
+        {"response_encoding": "klingon"},
         {"unknown": 1},
     ],
 )

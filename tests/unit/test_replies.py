@@ -10,6 +10,7 @@ from kabar.domain.replies import (
     HOUR_MS,
     Leaves,
     OptOut,
+    Response,
     Rules,
     Sent,
     answered,
@@ -20,6 +21,7 @@ from kabar.domain.replies import (
     rules_of,
     with_one_more,
 )
+from kabar.domain.segments import Encoding
 
 WINDOW = 72 * HOUR_MS
 RULES = Rules(numbers=("3774", "+642108123"))
@@ -144,7 +146,7 @@ def test_numbers_are_dedicated_whether_written_with_a_plus_or_not(to: str, dedic
 CAMPAIGN = {"reply_response": "campaign", "opt_out_response": "campaign out"}
 LIST = {"reply_response": "list", "opt_out_response": "list out"}
 DEFAULT = {"reply_response": "default", "opt_out_response": "default out"}
-KEYWORD = {"response": "keyword"}
+KEYWORD = {"response": "keyword", "encoding": "ucs2"}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,9 @@ KEYWORD = {"response": "keyword"}
 def test_the_keywords_response_goes_before_the_lists_and_that_before_the_default(
     means: Means | None, sources: list[Any], keyword: Any, text: str | None
 ) -> None:
-    assert response(means, sources, keyword) == text
+    encoding = Encoding.UCS2 if text == "keyword" else Encoding.TURKISH_SINGLE
+    wanted = Response(text, encoding) if text else None
+    assert response(means, sources, Encoding.TURKISH_SINGLE, keyword) == wanted
 
 
 @pytest.mark.parametrize(

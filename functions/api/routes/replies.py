@@ -103,6 +103,10 @@ def change_reply_settings(
     seen = workspaces.settings(table("workspaces"), caller.workspace, consistent=True)
     view = ReplySettingsView.of(seen)
     etags.require(if_match, etags.etag(view))
+    if change.response_encoding:
+        from message_texts import check_encoding  # knows all carriers, which few calls need
+
+        check_encoding(change.response_encoding, seen["carrier"])
     named = change.model_dump(mode="json", exclude_unset=True)
     before = view.model_dump(mode="json")
     changes = {field: value for field, value in named.items() if value != before[field]}

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from kabar.domain.commands import Means
+from kabar.domain.segments import Encoding
 
 HOUR_MS = 3_600_000
 REPLY_WINDOW_HOURS = 72
@@ -32,7 +33,8 @@ class Rules:
     """What a workspace decides about replies.
 
     `widen`: an opt-out leaves everything, not only the list; `window` is how long a campaign stays open for replies
-    after its last send, in ms; `forward`: replies to a list with an address are mailed there.
+    after its last send, in ms; `forward`: replies to a list with an address are mailed there; `encoding` is that of
+    responses.
     """
 
     numbers: tuple[str, ...] = ()
@@ -40,6 +42,11 @@ class Rules:
     window: int = REPLY_WINDOW_HOURS * HOUR_MS
     per_hour: int = RESPONSES_PER_HOUR
     forward: bool = True
+    encoding: Encoding = Encoding.GSM
+
+    def sender(self, to: str) -> str:
+        """The number that answers: the one that was written to, as the workspace writes it."""
+        return next((number for number in self.numbers if digits(number) == digits(to)), to)
 
     def is_dedicated(self, to: str) -> bool:
         """Whether the number that was written to is one of the workspace's own."""
@@ -54,6 +61,7 @@ def rules_of(settings: Mapping[str, Any]) -> Rules:
         settings.get("reply_window_hours", REPLY_WINDOW_HOURS) * HOUR_MS,
         settings.get("responses_per_hour", RESPONSES_PER_HOUR),
         settings.get("forward_replies", True),
+        Encoding(settings.get("response_encoding", Encoding.GSM)),
     )
 
 
@@ -123,17 +131,30 @@ def _open(sent: Sent, replied_at: int, rules: Rules, ended_at: Callable[[int], i
     return ended is None or replied_at <= ended + rules.window
 
 
-def response(
-    means: Means | None, sources: Sequence[Mapping[str, Any] | None], keyword: Mapping[str, Any] | None = None
-) -> str | None:
-    """The text that answers: the keyword's, else the first of `sources` that has one; None for no answer [I9].
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A text that answers a reply, and how it is encoded."""
 
-    `sources` are heads of the campaign and the list and the settings, in this order.
+    text: str
+    encoding: Encoding
+
+
+def response(
+    means: Means | None,
+    sources: Sequence[Mapping[str, Any] | None],
+    encoding: Encoding,
+    keyword: Mapping[str, Any] | None = None,
+) -> Response | None:
+    """What answers: the keyword's response, else that of the first of `sources` that has one [I9].
+
+    `sources` are heads of the campaign and the list and the settings, in this order; only keywords have an encoding
+    of their own. None for no answer.
     """
     if keyword and keyword.get("response"):
-        return str(keyword["response"])
+        return Response(keyword["response"], Encoding(keyword["encoding"]))
     name = "opt_out_response" if means is Means.OPT_OUT else "reply_response"
-    return next((str(source[name]) for source in sources if source and source.get(name)), None)
+    texts = (source[name] for source in sources if source and source.get(name))
+    return next((Response(text, encoding) for text in texts), None)
 
 
 def may_be_answered(mobile: str, to: str, rules: Rules) -> bool:

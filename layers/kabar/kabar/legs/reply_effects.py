@@ -1,16 +1,19 @@
-"""What a stored reply brings about, each once: joining a list, mail to whoever looks after it."""
+"""What a stored reply brings about, each once: joining a list, an answer, mail to whoever looks after the list."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kabar.domain import forwarding
+from kabar.domain.requests import Kind, NewRequest
+from kabar.domain.segments import Encoding
+from kabar.domain.text import UnknownPlaceholder
+from kabar.legs.outbox import Outbox
 from kabar.log import logger
 from kabar.storage import activity, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.opt_outs import BY_REPLY
-from kabar.storage.replies import EMAIL, JOIN, Replies
+from kabar.storage.replies import EMAIL, JOIN, RESPONSE, Replies
 from kabar.storage.roster import ListGone, MemberExists, Roster
 
 BUSY = {"Throttling", "ThrottlingException", "TooManyRequestsException", "ServiceUnavailable"}
@@ -22,6 +25,7 @@ class Effects:
 
     replies: Replies
     roster: Roster
+    outbox: Outbox
     workspaces: Table
     log: Table
     mail_sender: str
@@ -29,7 +33,8 @@ class Effects:
     def go_on(self, workspace: str, reply: Item) -> None:
         """Do what is still to be done, all of it even if one of them fails; then raise what failed."""
         failures: list[Exception] = []
-        for effect, bring_about in ((JOIN, self._join), (EMAIL, self._mail)):
+        all_of_them = ((JOIN, self._join), (RESPONSE, self._respond), (EMAIL, self._mail))
+        for effect, bring_about in all_of_them:
             if effect in reply.get("todo", ()):
                 try:
                     bring_about(workspace, reply)
@@ -49,6 +54,30 @@ class Effects:
             logger.info("not joined", workspace=workspace, reply=reply["id"], why=type(reason).__name__)
         self.replies.done(reply, JOIN)
 
+    def _respond(self, workspace: str, reply: Item) -> None:
+        """Send the answer under the id that the reply fixed: submitting it again sends nothing twice [I9]."""
+        answer = reply["response"]
+        try:
+            self.outbox.submit(
+                workspace,
+                NewRequest(
+                    id=answer["id"],
+                    first_id=answer["id"],
+                    kind=Kind.RESPONSE,
+                    recipients=[(reply["mobile"], self._params(reply))],
+                    text=answer["text"],
+                    created_at=reply["taken_at"],
+                    by=f"{BY_REPLY}{reply['id']}",
+                    encoding=Encoding(answer["encoding"]),
+                    sender=answer["sender"],
+                    list_id=reply.get("list"),
+                    confirms_opt_out=answer["confirms"],
+                ),
+            )
+        except UnknownPlaceholder as error:  # again would not help
+            logger.error("response not sent", workspace=workspace, reply=reply["id"], why=str(error))
+        self.replies.done(reply, RESPONSE)
+
     def _mail(self, workspace: str, reply: Item) -> None:
         """Mail it, once: what dies in between is in the inbox, and no mail comes twice [I10]."""
         from botocore.exceptions import ClientError
@@ -58,9 +87,8 @@ class Effects:
         if not self.mail_sender or not self.replies.done(reply, EMAIL):
             return
         settings = workspaces.settings(self.workspaces, workspace)
-        member: Mapping[str, Any] = self.roster.get(reply["list"], reply["mobile"]) or {}
         subject, text = forwarding.mail(
-            reply, member.get("params", []), settings.get("language", "en"), settings["timezone"]
+            reply, self._params(reply), settings.get("language", "en"), settings["timezone"]
         )
         try:
             mail.send(self.mail_sender, reply["email"], subject, text)
@@ -70,3 +98,8 @@ class Effects:
                 self.replies.undone(reply, EMAIL)
                 raise
             logger.error("reply not mailed", workspace=workspace, reply=reply["id"], why=code)
+
+    def _params(self, reply: Item) -> Sequence[str]:
+        """Those of the member who replied, as they are now."""
+        member = self.roster.get(reply["list"], reply["mobile"]) if "list" in reply else None
+        return member["params"] if member else []

@@ -2,8 +2,8 @@
 
 A reply: {reply_id, id (the carrier's), carrier, mobile, to, text, at (epoch ms), taken_at, message?, campaign?,
 list?, chunk?, pos?, list_name?, batch?, command?: opt_out|opt_in, keyword?, opt_out, left?: list|everything|
-blacklist, response?: {id, text, sender, confirms}, email?, todo?, read_at?, via: "reply"}. `todo` names the effects
-that are still to come: join, response, email; whoever finds the reply goes on with them.
+blacklist, response?: {id, text, encoding, sender, confirms}, email?, todo?, read_at?, via: "reply"}. `todo`
+names the effects that are still to come: join, response, email; whoever finds the reply goes on with them.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Any
 
 from kabar.domain.commands import Means
 from kabar.domain.messages import Reply
-from kabar.domain.replies import OptOut, Sent, with_one_more
+from kabar.domain.replies import OptOut, Response, Sent, with_one_more
 from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason, Status, status_of
 from kabar.storage import activity, keys
@@ -33,7 +33,7 @@ class Taken:
     """What is to become of a reply.
 
     `reply_id` and `response_id` are ids of ours, holes in them are fine; `list` is the list it came by, `response`
-    the text that would answer it, `email` where it is mailed.
+    would answer it from `sender`, `email` is where it is mailed.
     """
 
     reply_id: int
@@ -45,7 +45,7 @@ class Taken:
     command: Means | None = None
     opt_out: OptOut | None = None
     keyword: str | None = None
-    response: str | None = None
+    response: Response | None = None
     sender: str = ""
     per_hour: int = 0
     email: str | None = None
@@ -163,10 +163,11 @@ class Replies:
         after, changed, writes = self._standing(standing, workspace, reply, taken, clock)
         now = clock()
         item = _item(workspace, carrier, reply, taken, now)
-        if self._answers(workspace, reply.mobile, taken, after, changed, now, writes):
+        if taken.response and self._answers(workspace, reply.mobile, taken, after, changed, now, writes):
             item["response"] = {
                 "id": taken.response_id,
-                "text": taken.response,
+                "text": taken.response.text,
+                "encoding": taken.response.encoding.value,
                 "sender": taken.sender,
                 "confirms": taken.opt_out is not None,
             }
@@ -221,8 +222,6 @@ class Replies:
         An opt-out is confirmed once, when it is new; any other answer obeys the standing. Of either kind a number
         gets so many in an hour, so that two machines that answer each other come to an end.
         """
-        if not taken.response:
-            return False
         confirms = taken.opt_out is not None
         if not changed if confirms else suppression(standing, taken.list) is not Reason.NONE:
             return False
