@@ -19,6 +19,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "keywords": ("keywords",),
     "messages": ("messages",),
     "blacklist": ("blacklist",),
+    "carriers": ("carriers",),
     "api-keys": ("api_keys",),
     "users": ("users",),
     "settings": ("settings", "prices", "prefixes", "replies", "sending_hours"),

@@ -42,6 +42,8 @@ class Settings:
     key_pepper_secret: str
     requests_per_minute: int
     user_pool_id: str
+    carrier_secrets: str
+    local_addresses: str
     messages_queue_url: str
     open_window_function: str
 
@@ -96,10 +98,23 @@ def limits() -> Limits:
     return Limits(table("idempotency"), settings().requests_per_minute)
 
 
-def _secret(name: str) -> bytes:
+@cache
+def secrets_manager() -> Any:
     import boto3  # 0.3 s that only the first call with a page or a key needs
 
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=name)
+    return boto3.client("secretsmanager")
+
+
+@cache
+def guard() -> Any:
+    """The only way to addresses that customers give (`kabar.guard.Guard`)."""
+    from kabar.guard import LOCAL, Guard  # only what saves or tries such an address needs it
+
+    return Guard(local=settings().local_addresses == LOCAL)
+
+
+def _secret(name: str) -> bytes:
+    answer = secrets_manager().get_secret_value(SecretId=name)
     return str(answer["SecretString"]).encode()
 
 
@@ -174,6 +189,16 @@ def request_id(request: Request) -> str:
     return intake.request_id(request.resolved_event.raw_event)
 
 
+def api_url(request: Request) -> str:
+    """Where this API is reached from outside, stage included."""
+    event = request.resolved_event.raw_event
+    context = event["requestContext"]
+    if "domainName" in context:
+        return f"https://{context['domainName']}{context['path'].removesuffix(event['path'])}"
+    host = next(value for name, value in event["headers"].items() if name.lower() == "host")
+    return f"http://{host}/_aws/execute-api/{context['apiId']}/{context['stage']}"  # the local engine's
+
+
 def reserve() -> int:
     """An id that nobody else gets."""
     return ids.reserve(table("workspaces"))
@@ -191,6 +216,7 @@ def now() -> int:
 
 Now = Annotated[int, Depends(now)]
 NewNumber = Annotated[int, Depends(new_number)]
+ApiUrl = Annotated[str, Depends(api_url)]
 RequestId = Annotated[str, Depends(request_id)]
 CallerOf = Annotated[Caller, Depends(caller)]
 CursorsOf = Annotated[Cursors, Depends(cursors)]

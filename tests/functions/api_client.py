@@ -26,6 +26,8 @@ SETTINGS = {
     "KEY_PEPPER_SECRET": "key-pepper",
     "REQUESTS_PER_MINUTE": "100000",
     "USER_POOL_ID": "eu-west-1_pool",
+    "CARRIER_SECRETS": "kabar/carriers/",
+    "LOCAL_ADDRESSES": "allowed in 000000000000",
     "MESSAGES_QUEUE_URL": "https://sqs/messages",
     "OPEN_WINDOW_FUNCTION": "open-window",
 }
@@ -47,13 +49,39 @@ class Answer:
         return [error.get("pointer") or error["parameter"] for error in self.json["errors"]]
 
 
+class FakeSecrets:
+    """Secrets Manager: our own secrets, and those of carriers that were saved, by name."""
+
+    class exceptions:  # noqa: N801  # boto3's name
+        class ResourceNotFoundException(Exception):  # boto3's name
+            pass
+
+    def __init__(self) -> None:
+        self.saved: dict[str, str] = {}
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803  # boto3's name
+        if "/carriers/" not in SecretId:
+            return {"SecretString": "k" * 64}
+        if SecretId not in self.saved:
+            raise self.exceptions.ResourceNotFoundException
+        return {"SecretString": self.saved[SecretId]}
+
+    def create_secret(self, *, Name: str, SecretString: str) -> None:  # noqa: N803  # boto3's names
+        assert Name not in self.saved
+        self.saved[Name] = SecretString
+
+    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803  # boto3's names
+        assert SecretId in self.saved
+        self.saved[SecretId] = SecretString
+
+
 class Clients:
     """The other AWS clients: `started` are executions, by name."""
 
     def __init__(self, dynamodb: FakeDynamo) -> None:
         self.started: dict[str, Any] = {}
         self.dynamodb = dynamodb
-        self.secretsmanager = SimpleNamespace(get_secret_value=lambda **_: {"SecretString": "k" * 64})
+        self.secretsmanager = FakeSecrets()
         self.stepfunctions = SimpleNamespace(start_execution=self._start)
         self.people: dict[str, str] = {}  # username -> id
         setattr(
@@ -142,6 +170,7 @@ class Api:
             "stageVariables": None,
             "requestContext": {
                 "stage": "local",
+                "domainName": "api.example.com",
                 "path": f"/local{address}",
                 "requestId": REQUEST_ID,
                 "authorizer": {"workspace": workspace, "principal": principal, "scopes": " ".join(scopes)},
@@ -176,6 +205,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         wiring.pool,
         sign_ins.client,
         wiring._s3,
+        wiring.secrets_manager,
+        wiring.guard,
         wiring.sqs,
     )
     for cached in caches:

@@ -56,6 +56,14 @@ def ids(api: Api) -> dict[str, str]:
     of_campaign = keys.export_head("acme", campaign["id"], export)
     api.tables.seed("workspaces", of_campaign, **kept | {"subject": campaign["id"], "status": "sent"})
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
+    api.tables.seed(
+        "workspaces",
+        keys.carrier("acme", "infobip"),
+        base_url="https://x.api.infobip.com",
+        rate=100,
+        slice=100,
+        secret="kabar/carriers/acme/infobip",
+    )
     api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
     api.call("PUT", "/v1/settings/opt-out-commands/GYMOUT", {})
     message = api.call("POST", "/v1/messages", {"recipients": [{"mobile": MOBILE}], "text": "Hi"}).json

@@ -48,7 +48,9 @@ class SharedPace:
             self._left -= segments
             return self._ready
         wanted = max(segments, self._share)
-        self._ready = self._advance(wanted - min(self._left, segments))  # what is left of the last share counts
+        self._ready = self._advance(
+            wanted - min(self._left, segments)
+        )  # what is left of the last share counts
         self._left = wanted - segments
         return self._ready
 
