@@ -55,6 +55,7 @@ ALSO = {
     "add_to_blacklist": ("201", "200", "It was there already"),
     "put_member": ("200", "201", "It is new"),
     "delete_list": ("204", "200", "It had keywords, which are deleted too"),
+    "put_callbacks": ("200", "201", "It is new"),
 }
 TAGGED = frozenset(
     [
@@ -77,6 +78,9 @@ TAGGED = frozenset(
         "create_template",
         "get_template",
         "edit_template",
+        "get_callbacks",
+        "put_callbacks",
+        "rotate_signing_secret",
     ]
 )
 FAILURES = {
@@ -103,6 +107,8 @@ FAILURES = {
     "revoke_api_key": ("STATUS_CONFLICT",),
     "add_user": ("ALREADY_EXISTS",),
     "change_user": ("STATUS_CONFLICT",),
+    "delete_callbacks": ("PRECONDITION_FAILED",),
+    "rotate_signing_secret": ("PRECONDITION_FAILED",),
     "remove_user": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),
 }
 PROBLEM: dict[str, Any] = {

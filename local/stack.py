@@ -1,4 +1,4 @@
-"""A whole stack of this checkout: engine, simulated carrier, deploy, one workspace. Several can live at once.
+"""A whole stack of this checkout: engine, simulated carrier and customer, deploy, one workspace. Several can live.
 
 The one of `make up` is called `up` and stays. Those of the demo, the tests and the chaos run belong to the
 process that started them; when it died without stopping its stack, the next command clears it away.
@@ -20,7 +20,8 @@ from local import bootstrap, deploy, engine, http, paths, processes
 from local.trouble import Trouble
 
 UP = "up"
-_CARRIER_SECONDS = 15
+_START_SECONDS = 15
+_SIMULATORS = ("carrier", "customer")
 
 Say = Callable[[str], None]
 
@@ -36,6 +37,7 @@ class Stack:
     workspace: str
     sender: str
     carrier_url: str
+    callbacks_url: str
     outputs: dict[str, str]
 
     @property
@@ -64,6 +66,13 @@ class Stack:
             raise Trouble(f"The simulated carrier refused {method} {path}: {answer.status} {answer.body}")
         return answer.body
 
+    def customer(self, method: str, path: str, body: Any = None) -> Any:
+        """Call a control route of the simulated customer, such as `/_got`. Raises Trouble at a refusal."""
+        answer = http.call(method, self.callbacks_url + path, body)
+        if answer.status >= 300:
+            raise Trouble(f"The simulated customer refused {method} {path}: {answer.status} {answer.body}")
+        return answer.body
+
     def drop(self, key: str, body: bytes) -> None:
         """Put a file into the uploads bucket, under the workspace: `lists/<list>/<file>`."""
         self.client("s3").put_object(Bucket=self.uploads_bucket, Key=f"{self.workspace}/{key}", Body=body)
@@ -77,7 +86,7 @@ class Stack:
             "emulator_url": self.emulator_url,
             "uploads_bucket": self.uploads_bucket,
             "carrier_url": self.carrier_url,
-            "callbacks_url": None,
+            "callbacks_url": self.callbacks_url,
             "console_url": None,
             "sender": self.sender,
             "aws": engine.CREDENTIALS,
@@ -91,7 +100,7 @@ def home(name: str) -> Path:
 def find(name: str = UP) -> Stack | None:
     """The stack of that name if it is up: all its processes alive and its state whole."""
     folder = home(name)
-    if not (engine.running(folder) and _carrier_alive(folder)):
+    if not (engine.running(folder) and _simulators_alive(folder)):
         return None
     try:
         return Stack(**json.loads(_state(folder).read_text()))
@@ -139,7 +148,7 @@ def stop(name: str) -> bool:
     if not folder.exists():
         return False
     with _locked(name):
-        was_up = engine.running(folder) or _carrier_alive(folder)
+        was_up = engine.running(folder) or _simulators_alive(folder)
         _clear(folder)
         shutil.rmtree(folder, ignore_errors=True)
     return was_up
@@ -162,13 +171,14 @@ def _start(
     deployer: deploy.Deployer,
     recording: bool,
 ) -> Stack:
-    say("starting the local cloud and the simulated carrier")
-    carrier = _start_carrier(folder)
+    say("starting the local cloud, the simulated carrier and the simulated customer")
+    carrier, customer = (_start_simulator(folder, each) for each in _SIMULATORS)
     local = engine.start(folder, port, recording=recording)
     say("deploying template.yaml")
     outputs = deployer(local, parameters)
     api_url = outputs.pop("LocalApiUrl")
-    carrier_url = _carrier_url(folder, carrier)
+    carrier_url = _simulator_url(folder, "carrier", carrier)
+    callbacks_url = _simulator_url(folder, "customer", customer)
     say("creating a workspace and an API key")
     made = bootstrap.bootstrap(local, deploy.STACK, outputs, api_url, carrier_url)
     stack = Stack(
@@ -179,6 +189,7 @@ def _start(
         workspace=made.workspace,
         sender=made.sender,
         carrier_url=carrier_url,
+        callbacks_url=callbacks_url,
         outputs=outputs,
     )
     _write(_state(folder), asdict(stack))
@@ -187,39 +198,28 @@ def _start(
     return stack
 
 
-def _start_carrier(folder: Path) -> processes.Process:
-    log = folder / "log" / "carrier.log"
+def _start_simulator(folder: Path, kind: str) -> processes.Process:
+    log = folder / "log" / f"{kind}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    process = processes.start(
-        [
-            sys.executable,
-            "-m",
-            "local.carrier",
-            "--port",
-            "0",
-            "--state-file",
-            str(folder / "carrier-state.json"),
-        ],
-        log,
-        {"PYTHONUNBUFFERED": "1"},
-        paths.ROOT,
-    )
-    process.save(folder / "carrier.json")
+    state = str(folder / f"{kind}-state.json")
+    command = [sys.executable, "-m", f"local.{kind}", "--port", "0", "--state-file", state]
+    process = processes.start(command, log, {"PYTHONUNBUFFERED": "1"}, paths.ROOT)
+    process.save(folder / f"{kind}.json")
     return process
 
 
-def _carrier_url(folder: Path, process: processes.Process) -> str:
-    deadline = time.monotonic() + _CARRIER_SECONDS
+def _simulator_url(folder: Path, kind: str, process: processes.Process) -> str:
+    deadline = time.monotonic() + _START_SECONDS
     while process.alive and time.monotonic() < deadline:
         with contextlib.suppress(OSError, ValueError, KeyError):
-            return str(json.loads((folder / "carrier-state.json").read_text())["url"])
+            return str(json.loads((folder / f"{kind}-state.json").read_text())["url"])
         time.sleep(0.05)
-    raise Trouble(f"The simulated carrier doesn't start. The end of {process.log}:\n{process.tail()}")
+    raise Trouble(f"The simulated {kind} doesn't start. The end of {process.log}:\n{process.tail()}")
 
 
-def _carrier_alive(folder: Path) -> bool:
-    process = processes.Process.load(folder / "carrier.json")
-    return process is not None and process.alive
+def _simulators_alive(folder: Path) -> bool:
+    found = [processes.Process.load(folder / f"{kind}.json") for kind in _SIMULATORS]
+    return all(process is not None and process.alive for process in found)
 
 
 def _remains(folder: Path) -> bool:
@@ -228,9 +228,10 @@ def _remains(folder: Path) -> bool:
 
 def _clear(folder: Path, *, keep_log: bool = False) -> None:
     """Stop whatever of ours still runs there and remove its files."""
-    carrier = processes.Process.load(folder / "carrier.json")
-    if carrier is not None:
-        processes.stop(carrier)
+    for kind in _SIMULATORS:
+        simulator = processes.Process.load(folder / f"{kind}.json")
+        if simulator is not None:
+            processes.stop(simulator)
     engine.stop(folder)
     for path in folder.glob("*.json"):
         path.unlink()

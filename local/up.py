@@ -33,6 +33,9 @@ Drop a file into a list (the folder's name is the list's):
 What the simulated carrier was handed:
   curl {running.carrier_url}/_truth
 
+Be told of receipts and replies: PUT /v1/callbacks/receipts with {{"url": "{running.callbacks_url}/receipts"}}; then
+  curl {running.callbacks_url}/_got
+
 All addresses and keys are in {where}; `make down` stops it."""
 
 

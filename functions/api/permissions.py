@@ -97,6 +97,17 @@ NEEDS: dict[str, Scope] = {
     "put_prefix": Scope.SETTINGS_WRITE,
     "delete_prefix": Scope.SETTINGS_WRITE,
     "try_numbers": Scope.SETTINGS_READ,
+    "list_callbacks": Scope.SETTINGS_READ,
+    "get_callbacks": Scope.SETTINGS_READ,
+    "put_callbacks": Scope.SETTINGS_WRITE,
+    "delete_callbacks": Scope.SETTINGS_WRITE,
+    "rotate_signing_secret": Scope.SETTINGS_WRITE,
+    "test_callbacks": Scope.SETTINGS_WRITE,
+    "switch_callbacks_off": Scope.SETTINGS_WRITE,
+    "switch_callbacks_on": Scope.SETTINGS_WRITE,
+    "list_dead_callbacks": Scope.SETTINGS_READ,
+    "replay_callback": Scope.SETTINGS_WRITE,
+    "replay_callbacks": Scope.SETTINGS_WRITE,
     "list_activity": Scope.ACTIVITY_READ,
 }
 

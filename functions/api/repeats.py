@@ -12,8 +12,8 @@ from kabar.storage.dynamo import Table
 from problems import Problem
 
 MAX_KEY = 255
-# Operations whose answer holds a key in full: it is kept nowhere, so a repeated answer shows null there.
-SHOW_A_KEY = frozenset({"create_api_key", "rotate_api_key"})
+# Operations whose answer holds a secret in full, and where: it is kept nowhere, so a repeated answer shows null there.
+SHOW_A_SECRET = {"create_api_key": "key", "rotate_api_key": "key", "rotate_signing_secret": "signing_secret"}
 
 Event = dict[str, Any]
 Answer = dict[str, Any]
@@ -94,6 +94,7 @@ def _body_hash(body: str) -> str:
 
 
 def _kept(answer: Answer, operation: str) -> Answer:
-    if operation not in SHOW_A_KEY:
+    field = SHOW_A_SECRET.get(operation)
+    if field is None:
         return answer
-    return answer | {"body": json.dumps(json.loads(answer["body"]) | {"key": None})}
+    return answer | {"body": json.dumps(json.loads(answer["body"]) | {field: None})}

@@ -23,6 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "api-keys": ("api_keys",),
     "users": ("users",),
     "settings": ("settings", "prices", "prefixes", "replies", "sending_hours"),
+    "callbacks": ("callbacks",),
     "activity": ("activity",),
     "openapi.json": ("document",),
 }

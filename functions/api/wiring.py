@@ -31,6 +31,7 @@ class Settings:
     members_table: str
     people_table: str
     dispatch_table: str
+    callbacks_table: str
     activity_table: str
     idempotency_table: str
     uploads_bucket: str
@@ -38,6 +39,10 @@ class Settings:
     import_list_arn: str
     run_campaign_arn: str
     export_list_arn: str
+    retry_callbacks_arn: str
+    callback_secrets: str
+    data_key: str
+    local_addresses: str
     cursor_key_secret: str
     key_pepper_secret: str
     requests_per_minute: int
@@ -69,7 +74,7 @@ def settings() -> Settings:
 
 @cache
 def table(kind: str) -> Table:
-    """The table of one kind: `workspaces`, `members`, `people`, `dispatch`, `activity` or `idempotency`."""
+    """The table of one kind, named as its setting without `_table`: `workspaces`, `members` and so on."""
     return Table(getattr(settings(), f"{kind}_table"))
 
 

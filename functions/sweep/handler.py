@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
+from kabar.delivery.repair import repair_endpoints
 from kabar.domain.hours import Covered
 from kabar.legs.gate import Gate, kind_of
 from kabar.legs.repair import repair_campaigns, repair_held, repair_imports
 from kabar.log import logger
 from kabar.storage import executions
+from kabar.storage.callbacks import Book
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.held import Held
@@ -23,6 +25,8 @@ class Environment:
     workspaces_table: str
     members_table: str
     activity_table: str
+    callbacks_table: str
+    retry_callbacks_arn: str
     run_campaign_arn: str
     import_list_arn: str
     finish_import_function: str
@@ -36,6 +40,7 @@ CAMPAIGNS = Campaigns(WORKSPACES, Table(ENV.activity_table))
 IMPORTS = Imports(WORKSPACES, Table(ENV.activity_table))
 EMPTYING = Emptying(WORKSPACES, Table(ENV.members_table))
 HELD = Held(WORKSPACES, Table(ENV.dispatch_table))
+BOOK = Book(Table(ENV.callbacks_table))
 EMPTYING_SECONDS = 60  # of the two minutes that a run has; the next run goes on
 
 
@@ -45,6 +50,10 @@ def start_leg(workspace: str, campaign: int, leg: int, mark: str) -> None:
 
 def is_running(name: str) -> bool:
     return executions.is_running(ENV.import_list_arn, name)
+
+
+def is_retrying(name: str) -> bool:
+    return executions.is_running(ENV.retry_callbacks_arn, name)
 
 
 def fail_import(workspace: str, name: str) -> None:
@@ -78,13 +87,21 @@ def _is_open(workspace: str, kind: Covered = Covered.API_MESSAGES) -> bool:
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answers which campaigns got a new leg, which openings were waked, which imports were ended and how many
-    members of deleted lists went.
+    """Answers which campaigns got a new leg, which openings were waked, which imports were ended, which endpoints'
+    retries go on and how many members of deleted lists went.
     """
     now, until = time.time_ns() // 1_000_000, time.monotonic() + EMPTYING_SECONDS
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, now)
     opened = repair_held(HELD.openings(), _is_open, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
+    endpoints = repair_endpoints(BOOK, is_retrying, ENV.retry_callbacks_arn)
     removed = EMPTYING.run(now, lambda: time.monotonic() < until)
-    logger.info("swept", campaigns=repaired, opened=opened, imports=ended, members_removed=removed)
-    return {"campaigns": repaired, "opened": opened, "imports": ended, "members_removed": removed}
+    done: dict[str, Any] = {
+        "campaigns": repaired,
+        "opened": opened,
+        "imports": ended,
+        "endpoints": endpoints,
+        "members_removed": removed,
+    }
+    logger.info("swept", **done)
+    return done

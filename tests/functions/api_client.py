@@ -9,10 +9,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
+import callback_wiring
 import wiring
 from kabar.domain.access import Scope
-from kabar.storage import executions, keys, sign_ins
+from kabar.storage import callback_settings, executions, keys, sign_ins
 from tests.functions.fake_dynamo import FakeDynamo, client_error
+from tests.functions.fake_secrets import FakeSecrets
 from tests.functions.loading import load
 
 SETTINGS = {
@@ -21,6 +23,7 @@ SETTINGS = {
     "WORK_BUCKET": "work",
     "IMPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:import",
     "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
+    "RETRY_CALLBACKS_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:retry",
     "EXPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:export",
     "CURSOR_KEY_SECRET": "cursor-key",
     "KEY_PEPPER_SECRET": "key-pepper",
@@ -82,6 +85,7 @@ class Clients:
         self.started: dict[str, Any] = {}
         self.dynamodb = dynamodb
         self.secretsmanager = FakeSecrets()
+        self.secretsmanager = FakeSecrets({"cursor-key": "k" * 64, "key-pepper": "k" * 64})
         self.stepfunctions = SimpleNamespace(start_execution=self._start)
         self.people: dict[str, str] = {}  # username -> id
         setattr(
@@ -207,6 +211,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         wiring._s3,
         wiring.secrets_manager,
         wiring.guard,
+        callback_settings.client,
+        callback_wiring.endpoints,
+        callback_wiring.book,
+        callback_wiring.vault,
+        callback_wiring.sender,
+        callback_wiring._environment,
         wiring.sqs,
     )
     for cached in caches:
@@ -228,6 +238,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         "workspaces", keys.list_head("acme", 7), id=7, name="Gym", created_at=1000, members=2
     )
     started = Api(module, clients)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("93.184.216.34", 0))])
     started.call("GET", "/v1/nowhere")  # the process's first lot of calls, a write that no test is about
     yield started
     for cached in caches:

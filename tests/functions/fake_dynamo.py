@@ -293,6 +293,14 @@ class Expression:
         word = self._peek()
         if word.startswith(":"):
             return self._values[self._next()]
+        if word == "list_append":
+            self._next()
+            self._take("(")
+            first = self._operand()
+            self._take(",")
+            second = self._operand()
+            self._take(")")
+            return [*first, *second]
         if word == "if_not_exists":
             self._next()
             self._take("(")

@@ -28,7 +28,11 @@ def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def record(item: dict[str, Any]) -> dict[str, Any]:
-    return {"eventID": "e", "eventName": "INSERT", "dynamodb": {"NewImage": encode_item(item)}}
+    return {
+        "eventID": "e",
+        "eventName": "INSERT",
+        "dynamodb": {"ApproximateCreationDateTime": 1_700_000_000, "NewImage": encode_item(item)},
+    }
 
 
 def told(status: str, pos: int, chunk: int = 0, campaign: int = 4000) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def test_a_replay_writes_nothing(function: ModuleType, dynamo: FakeDynamo) -> No
     function.handler({"Records": [told("received", 3)]}, None)
     dynamo.calls.clear()
     function.handler({"Records": [told("received", 3), told("expired", 3)]}, None)
-    assert dynamo.calls == ["get_item"]
+    assert dynamo.calls == ["batch_get_item", "get_item"]
 
 
 def test_what_the_sender_knows_of_a_chunk_stays(function: ModuleType, dynamo: FakeDynamo) -> None:

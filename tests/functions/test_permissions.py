@@ -16,6 +16,7 @@ from local import openapi
 from tests.functions.api_client import Answer, Api, api
 from tests.functions.test_api import seed_import
 from tests.functions.test_api_keys import create as create_key
+from tests.functions.test_callback_api import seed_dead
 from tests.functions.test_inbox import seed_reply
 from tests.functions.test_keywords import create as create_keyword
 from tests.functions.test_users import add as add_user
@@ -67,7 +68,11 @@ def ids(api: Api) -> dict[str, str]:
     api.call("PUT", "/v1/settings/prefixes/021", {"replacement": "6421"})
     api.call("PUT", "/v1/settings/opt-out-commands/GYMOUT", {})
     message = api.call("POST", "/v1/messages", {"recipients": [{"mobile": MOBILE}], "text": "Hi"}).json
+    endpoint = api.call("PUT", "/v1/callbacks/receipts", {"url": "http://127.0.0.1:1/x"})
+    assert endpoint.status == 201
     return {
+        "kind": "receipts",
+        "dead_id": seed_dead(api),
         "message_id": str(message["messages"][0]["id"]),
         "list_id": "7",
         "campaign_id": str(campaign["id"]),

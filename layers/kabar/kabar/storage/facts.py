@@ -101,7 +101,7 @@ class ChunkPeople:
         elif fact.status is Status.SUPPRESSED:
             item["reason"] = int(fact.reason)
         else:
-            item["code"] = fact.code
+            item |= {"code": fact.code, "via": "call"}
         return item
 
 

@@ -16,6 +16,7 @@ BLACKLIST_SHARDS = 4
 INBOX_SHARDS = 4
 MARK_SHARDS = 4
 HELD_SHARDS = 4
+CALLBACK_SHARDS = 16
 
 
 def _key(pk: str, sk: str) -> Key:
@@ -327,3 +328,48 @@ def rate(workspace: str, who: str, window: int) -> dict[str, str]:
 
 def idempotency(workspace: str, route: str, key: str) -> dict[str, str]:
     return {"pk": f"{workspace}#{route}#{hashlib.sha256(key.encode()).hexdigest()}"}
+
+
+# ---- callbacks ------------------------------------------------------------------------------------------
+
+
+def callback_settings(workspace: str, kind: str) -> Key:
+    """An endpoint of a workspace, in the workspaces table."""
+    return _key(workspace_pk(workspace), f"callbacks#{kind}")
+
+
+def endpoint_state(endpoint: int) -> Key:
+    """How an endpoint is doing."""
+    return _key(f"endpoint#{endpoint}", "state")
+
+
+def endpoint_token(endpoint: int) -> Key:
+    """Who may fetch its access token, and which one is the newest; never the token."""
+    return _key(f"endpoint#{endpoint}", "token")
+
+
+def open_endpoint(endpoint: int) -> Key:
+    """Present while an endpoint has parked callbacks; what `sweep` looks through."""
+    return _key("open", f"{endpoint:016d}")
+
+
+def callback_shard(webhook_id: str) -> int:
+    return crc32(webhook_id.encode()) % CALLBACK_SHARDS
+
+
+def parked_pk(endpoint: int, shard: int) -> str:
+    return f"parked#{endpoint}#{shard:02d}"
+
+
+def parked(endpoint: int, due: int, webhook_id: str) -> Key:
+    """A callback that waits until `due`."""
+    return _key(parked_pk(endpoint, callback_shard(webhook_id)), f"{due:013d}#{webhook_id}")
+
+
+def dead_pk(endpoint: int, shard: int) -> str:
+    return f"dead#{endpoint}#{shard:02d}"
+
+
+def dead(endpoint: int, at: int, webhook_id: str) -> Key:
+    """A callback that was given up at `at`."""
+    return _key(dead_pk(endpoint, callback_shard(webhook_id)), f"{at:013d}#{webhook_id}")

@@ -1,6 +1,9 @@
-"""Receipts of the messages to a number. Access pattern: docs/data-model.md [P33]."""
+"""Receipts of the messages to a number. Access patterns: docs/data-model.md [P33], [P88]."""
+
+from collections.abc import Sequence
 
 from kabar.domain.receipts import Told
+from kabar.domain.statuses import Status
 from kabar.storage import keys
 from kabar.storage.dynamo import Item, Table
 
@@ -28,3 +31,10 @@ def keep_receipts(people: Table, told: list[Told]) -> None:
             "expires_at": receipt.at // 1000 + KEPT_SECONDS,
         }
     people.batch_put(facts.values())
+
+
+def sent_times(people: Table, workspace: str, messages: Sequence[tuple[str, int]]) -> dict[int, int]:
+    """[P88] When each of these (mobile, message) was handed over, by message; consistent. Raises Unprocessed."""
+    wanted = [keys.fact(workspace, *message, Status.SUBMITTED.word) for message in dict.fromkeys(messages)]
+    found = people.batch_get(wanted, consistent=True)
+    return {int(sk.split("#")[1]): item["at"] for (_, sk), item in found.items()}

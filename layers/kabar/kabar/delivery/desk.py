@@ -1,0 +1,114 @@
+"""What delivering works with, and what the first attempts and the later ones do alike."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kabar.domain.callbacks import Callback, Outcome, Verdict
+from kabar.log import logger
+from kabar.storage.callback_settings import Endpoints
+from kabar.storage.callbacks import Book
+from kabar.storage.dynamo import Item
+
+T = TypeVar("T")
+
+Send = Callable[[Item, Callback], Outcome]
+Start = Callable[[Item, int], None]
+"""Start the execution of one run of an endpoint: {id, workspace, kind}, run."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`clock` is epoch ms, `chance` random in [0, 1), `monotonic` seconds, `mail` tells (endpoint, how many)."""
+
+    book: Book
+    endpoints: Endpoints
+    send: Send
+    start: Start
+    mail: Callable[[Item, int], None]
+    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = lambda: 0.5
+
+    def ensure_run(self, endpoint: Item, state: Item) -> None:
+        """See to it that somebody works on what is parked, given the state after parking."""
+        ensure_run(self.book, self.start, endpoint, state)
+
+    def wake(self, endpoint: Item) -> None:
+        """See to it that somebody works on what is parked right now."""
+        wake(self.book, self.start, endpoint)
+
+    def switch_off(self, endpoint: Item, why: str) -> None:
+        """The endpoint says that it is gone: nothing more is sent until somebody switches it on."""
+        self.book.switch(endpoint["id"], {"at": self.clock(), "by": "endpoint", "why": why})
+        logger.warning("endpoint off", endpoint=endpoint["id"], workspace=endpoint["workspace"], why=why)
+
+
+def ensure_run(book: Book, start: Start, endpoint: Item, state: Item) -> None:
+    """Begin a run unless there is one in `state`."""
+    if state.get("running"):
+        return
+    run = book.take_run(endpoint["id"], endpoint["workspace"], endpoint["kind"], state.get("run", 0))
+    if run is not None:
+        start(endpoint, run)
+
+
+def wake(book: Book, start: Start, endpoint: Item) -> None:
+    """Begin a run now: one that sleeps is replaced."""
+    state = book.state(endpoint["id"])
+    if not state.get("running"):
+        ensure_run(book, start, endpoint, state)
+        return
+    run = book.hand_on(endpoint["id"], endpoint["workspace"], endpoint["kind"], state["run"])
+    if run is not None:
+        start(endpoint, run)
+
+
+class Streak:
+    """Failures in a row over all threads, and whether the endpoint had better be left alone now."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._row = 0
+        self.worst: Outcome | None = None
+        self.answered = False
+        self.failing = False
+        self.gone = False
+
+    @property
+    def stopped(self) -> bool:
+        return self.failing or self.gone
+
+    def note(self, outcome: Outcome) -> None:
+        """Take one outcome; a delivery or a refusal shows that the endpoint answers."""
+        if outcome.verdict is Verdict.AGAIN:
+            self._row += 1
+            self.worst = outcome
+            self.failing |= self._row >= self._limit or outcome.not_before is not None
+            return
+        self._row = 0
+        self.answered = True
+        self.gone |= outcome.verdict is Verdict.GONE
+
+    def end(self) -> None:
+        """All were tried; when none was answered and it can't be them, the endpoint fails."""
+        self.failing |= self.worst is not None and self.worst.ailing and not self.answered
+
+
+def side_by_side(
+    entries: Iterable[T], work: Callable[[T], Any], many: int, pace: Callable[[], None] = lambda: None
+) -> Iterator[tuple[T, Any]]:
+    """(entry, what `work` made of it), in order, with `many` threads; `pace` is called before each begins."""
+    waiting: list[tuple[T, Any]] = []
+    with ThreadPoolExecutor(many) as threads:
+        for entry in entries:
+            pace()
+            waiting.append((entry, threads.submit(work, entry)))
+            while len(waiting) >= many or (waiting and waiting[0][1].done()):
+                first, future = waiting.pop(0)
+                yield first, future.result()
+        for entry, future in waiting:
+            yield entry, future.result()
