@@ -59,10 +59,10 @@ class Guard:
     """
 
     def __init__(
-        self, *, local: bool = False, resolve: Resolve = addresses_of, tls: ssl.SSLContext | None = None
+        self, *, local: bool = False, resolve: Resolve | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self._local = local
-        self._resolve = resolve
+        self._resolve = resolve or addresses_of
         self._tls = tls
         self._lines: dict[tuple[str, str, int], _Line] = {}
         self._lock = threading.Lock()
