@@ -10,7 +10,6 @@ from kabar.delivery.desk import wake as wake_run
 from kabar.delivery.send import Sender
 from kabar.domain.addresses import Forbidden
 from kabar.domain.handover import Unreachable
-from kabar.guard import LOCAL, Guard
 from kabar.storage.callback_settings import Endpoints, Vault
 from kabar.storage.callbacks import Book
 from kabar.storage.dynamo import Item
@@ -50,7 +49,7 @@ def _environment() -> delivery.Environment:
 def check(field: str, url: str) -> None:
     """Raises Problem when we may not call there, or when the name has no address [J6]."""
     try:
-        Guard(local=wiring.settings().local_addresses == LOCAL).check(url)
+        wiring.guard().check(url)
     except (Forbidden, Unreachable) as error:
         raise invalid(field, error.args[0]) from error
 

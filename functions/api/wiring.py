@@ -42,7 +42,6 @@ class Settings:
     retry_callbacks_arn: str
     callback_secrets: str
     data_key: str
-    local_addresses: str
     cursor_key_secret: str
     key_pepper_secret: str
     requests_per_minute: int

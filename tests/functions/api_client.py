@@ -52,39 +52,12 @@ class Answer:
         return [error.get("pointer") or error["parameter"] for error in self.json["errors"]]
 
 
-class FakeSecrets:
-    """Secrets Manager: our own secrets, and those of carriers that were saved, by name."""
-
-    class exceptions:  # noqa: N801  # boto3's name
-        class ResourceNotFoundException(Exception):  # boto3's name
-            pass
-
-    def __init__(self) -> None:
-        self.saved: dict[str, str] = {}
-
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803  # boto3's name
-        if "/carriers/" not in SecretId:
-            return {"SecretString": "k" * 64}
-        if SecretId not in self.saved:
-            raise self.exceptions.ResourceNotFoundException
-        return {"SecretString": self.saved[SecretId]}
-
-    def create_secret(self, *, Name: str, SecretString: str) -> None:  # noqa: N803  # boto3's names
-        assert Name not in self.saved
-        self.saved[Name] = SecretString
-
-    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803  # boto3's names
-        assert SecretId in self.saved
-        self.saved[SecretId] = SecretString
-
-
 class Clients:
     """The other AWS clients: `started` are executions, by name."""
 
     def __init__(self, dynamodb: FakeDynamo) -> None:
         self.started: dict[str, Any] = {}
         self.dynamodb = dynamodb
-        self.secretsmanager = FakeSecrets()
         self.secretsmanager = FakeSecrets({"cursor-key": "k" * 64, "key-pepper": "k" * 64})
         self.stepfunctions = SimpleNamespace(start_execution=self._start)
         self.people: dict[str, str] = {}  # username -> id

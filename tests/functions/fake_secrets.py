@@ -9,26 +9,28 @@ class NotFound(Exception):
 
 
 class FakeSecrets:
-    """`contents` are by name."""
+    """`given` are there from the start; `saved` are those that were made since, by name."""
 
     exceptions = SimpleNamespace(ResourceNotFoundException=NotFound)
 
-    def __init__(self, contents: dict[str, str] | None = None) -> None:
-        self.contents = dict(contents or {})
+    def __init__(self, given: dict[str, str] | None = None) -> None:
+        self._given = given or {}
+        self.saved: dict[str, str] = {}
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803  # boto3's
-        if SecretId not in self.contents:
+        known = self._given | self.saved
+        if SecretId not in known:
             raise NotFound(SecretId)
-        return {"SecretString": self.contents[SecretId]}
+        return {"SecretString": known[SecretId]}
 
     def create_secret(self, *, Name: str, SecretString: str, **_: Any) -> None:  # noqa: N803  # boto3's
-        assert Name not in self.contents
-        self.contents[Name] = SecretString
+        assert Name not in self.saved
+        self.saved[Name] = SecretString
 
     def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803  # boto3's
-        if SecretId not in self.contents:
+        if SecretId not in self.saved:
             raise NotFound(SecretId)
-        self.contents[SecretId] = SecretString
+        self.saved[SecretId] = SecretString
 
     def delete_secret(self, *, SecretId: str, **_: Any) -> None:  # noqa: N803  # boto3's
-        self.contents.pop(SecretId, None)
+        self.saved.pop(SecretId, None)

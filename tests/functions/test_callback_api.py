@@ -51,7 +51,7 @@ def test_an_endpoint_is_set_up_with_a_signing_secret_that_is_shown_once(api: Api
 def test_secrets_are_in_secrets_manager_and_nowhere_else(api: Api) -> None:
     oauth = {"token_url": "https://login.example.com/t", "client_id": "us", "client_secret": "s3cret"}
     made = set_up(api, headers={"X-Api-Key": "k3y"}, oauth=oauth)
-    kept = api.clients.secretsmanager.contents[endpoint(api)["secret"]]
+    kept = api.clients.secretsmanager.saved[endpoint(api)["secret"]]
     for secret in ("k3y", "s3cret", made.json["signing_secret"]):
         assert secret in kept
         assert secret not in json.dumps([*api.tables.tables["workspaces"].values()], default=str)
@@ -67,10 +67,10 @@ def test_an_edit_needs_its_etag_and_keeps_secrets_that_are_null(api: Api) -> Non
     assert (edited.status, edited.json["url"], edited.json["signing_secret"]) == (200, URL + "2", None)
     stale = api.call("PUT", "/v1/callbacks/receipts", body, headers={"If-Match": first.headers["ETag"]})
     assert stale.status == 412
-    kept = json.loads(api.clients.secretsmanager.contents[endpoint(api)["secret"]])
+    kept = json.loads(api.clients.secretsmanager.saved[endpoint(api)["secret"]])
     assert kept["headers"] == {"x-api-key": "k3y"}
     assert kept["signing"] == [[first.json["signing_secret"], None]]
-    named = [name for name in api.clients.secretsmanager.contents if name.startswith("kabar/callbacks/")]
+    named = [name for name in api.clients.secretsmanager.saved if name.startswith("kabar/callbacks/")]
     assert named == [endpoint(api)["secret"]]  # the old one is gone
 
 
@@ -109,7 +109,7 @@ def test_f65_a_new_signing_secret_signs_beside_the_old_one_for_the_overlap(api: 
     second = rotated.json["signing_secret"]
     assert second != first
     assert rotated.json["overlap_until"] is not None
-    kept = json.loads(api.clients.secretsmanager.contents[endpoint(api)["secret"]])
+    kept = json.loads(api.clients.secretsmanager.saved[endpoint(api)["secret"]])
     (newest, old) = kept["signing"]
     assert newest == [second, None]
     assert old[0] == first
@@ -190,7 +190,7 @@ def test_a_removed_endpoint_leaves_no_secret_and_another_one_is_another(api: Api
     before = endpoint(api)
     assert api.call("DELETE", "/v1/callbacks/receipts").status == 204
     assert endpoint(api) == {}
-    assert before["secret"] not in api.clients.secretsmanager.contents
+    assert before["secret"] not in api.clients.secretsmanager.saved
     set_up(api)
     assert endpoint(api)["id"] != before["id"]
     assert api.call("GET", "/v1/callbacks/receipts/dead").json["data"] == []
