@@ -146,7 +146,8 @@ class CampaignView(View):
     name: str
     status: Life
     status_reason: str | None = Field(description="Why it is paused or failed.")
-    list_id: Id
+    list_id: Id | None = Field(description="Null while the list of a quick campaign is imported.")
+    import_id: str | None = Field(description="The import that it waits for.")
     text: str
     encoding: EncodingName
     smart: bool = Field(description="Whether characters are replaced by plain equivalents.")
@@ -171,7 +172,8 @@ class CampaignView(View):
             name=head["name"],
             status=head["status"],
             status_reason=head.get("status_reason"),
-            list_id=head["list_id"],
+            list_id=head.get("list_id"),
+            import_id=head.get("import"),
             text=head["text"],
             encoding=head.get("encoding", "gsm"),
             smart=head.get("smart", False),

@@ -17,7 +17,7 @@ class ReportLineView(View):
     campaign_id: Id
     name: str = Field(examples=["Christmas hours"])
     status: Life
-    list_id: Id
+    list_id: Id | None = Field(description="Null when the import of its list failed.")
     started_at: Time | None
     closed_at: Time | None
     recipients: Count | None = Field(description="Known from the start on.")
@@ -34,7 +34,7 @@ class ReportLineView(View):
             campaign_id=head["id"],
             name=head["name"],
             status=head["status"],
-            list_id=head["list_id"],
+            list_id=head.get("list_id"),
             started_at=moment(head.get("started_at")),
             closed_at=moment(head.get("closed_at")),
             recipients=head.get("plan", {}).get("recipients", totals.get("recipients")),

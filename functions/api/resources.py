@@ -13,6 +13,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "imports": ("imports",),
     "campaigns": ("campaigns",),
     "previews": ("previews",),
+    "quick-campaigns": ("quick_campaigns",),
     "reports": ("reports",),
     "templates": ("templates",),
     "inbox": ("inbox",),

@@ -14,8 +14,10 @@ from kabar.domain.imports import part_rows
 from kabar.domain.numbers import change_names
 from kabar.log import logger
 from kabar.storage import executions, keys, lists, mail, split_lists, work, workspaces
+from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
+from kabar.storage.quick_campaigns import QuickCampaigns
 from kabar.storage.work import Work
 
 
@@ -36,6 +38,7 @@ SHOWN = 20  # rows of a dry run
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
+QUICK = QuickCampaigns(WORKSPACES, Campaigns(WORKSPACES, Table(SETTINGS.activity_table)))
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 WORK = Work(SETTINGS.work_bucket)
 
@@ -60,6 +63,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         if event["outcome"] == "failed":
             IMPORTS.tell_waiting(workspace, list_id, IMPORT_FAILED)
         woken += _wake(workspace, list_id)
+    woken += _settle_quick(workspace, name)
     logger.info(
         "import ended",
         workspace=workspace,
@@ -127,6 +131,17 @@ def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
             IMPORTS.fail(workspace, head, _told(codes.LIST_GONE), loaded, now)
     else:
         IMPORTS.fail(workspace, head, _told(codes.IMPORT_INTERRUPTED), loaded, now)
+
+
+def _settle_quick(workspace: str, name: str) -> int:
+    """Give a quick campaign its list, or its failure; how many legs that started."""
+    head = IMPORTS.get(workspace, name)
+    if head is None or head["state"] not in FINAL:
+        return 0
+    legs = QUICK.settle(workspace, head, time.time_ns() // 1_000_000)
+    for campaign, leg in legs:
+        executions.start_leg(SETTINGS.run_campaign_arn, workspace, campaign, leg)
+    return len(legs)
 
 
 def _first_rows(import_id: str) -> list[Item]:

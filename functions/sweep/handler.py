@@ -16,7 +16,7 @@ from kabar.storage.callbacks import Book
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.held import Held
-from kabar.storage.imports import Imports
+from kabar.storage.imports import FINAL, Imports
 from kabar.storage.list_edits import Emptying
 
 
@@ -58,9 +58,20 @@ def is_retrying(name: str) -> bool:
 
 def fail_import(workspace: str, name: str) -> None:
     """As the execution would have done, had it not been ended from outside."""
+    _finish_import(workspace, name, outcome="failed", error={"Error": "Abandoned"})
+
+
+def settle_import(workspace: str, name: str) -> None:
+    """Tell a quick campaign once more that its import is over, if it is."""
+    head = IMPORTS.get(workspace, name)
+    if head is not None and head["state"] in FINAL:
+        _finish_import(workspace, name, outcome="failed" if head["state"] == "failed" else "loaded")
+
+
+def _finish_import(workspace: str, name: str, **outcome: Any) -> None:
     import boto3  # hardly ever
 
-    event = {"workspace": workspace, "import_id": name, "outcome": "failed", "error": {"Error": "Abandoned"}}
+    event = {"workspace": workspace, "import_id": name, **outcome}
     event["request_id"] = (IMPORTS.get(workspace, name) or {}).get("request_id", name)
     boto3.client("lambda").invoke(
         FunctionName=ENV.finish_import_function, InvocationType="Event", Payload=json.dumps(event)
@@ -91,7 +102,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     retries go on and how many members of deleted lists went.
     """
     now, until = time.time_ns() // 1_000_000, time.monotonic() + EMPTYING_SECONDS
-    repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, now)
+    repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
     opened = repair_held(HELD.openings(), _is_open, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
     endpoints = repair_endpoints(BOOK, is_retrying, ENV.retry_callbacks_arn)

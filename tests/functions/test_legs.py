@@ -589,6 +589,6 @@ def test_a_queue_whose_holder_died_after_its_end_moves_on_by_the_sweep(rig: Rig)
         assert mark.startswith("-sweep-")
         started.append((campaign, leg))
 
-    assert repair_campaigns(rig.campaigns, start, lambda _: False, NOW) == [2]
+    assert repair_campaigns(rig.campaigns, start, lambda _: False, lambda *_: None, NOW) == [2]
     assert rig.leg(*started[0]) == "complete"
     assert (rig.holder(), rig.queue(), rig.campaigns.every_open()) == (None, [], [])

@@ -71,11 +71,11 @@ def create_campaign(
         "request_id": request_id,
     }
     if new.schedule is not None:
-        head |= {name: value for name, value in _due(new.schedule, at).items() if value is not None}
-    campaigns().create(workspace, head, caller.who)
+        head |= {name: value for name, value in due_of(new.schedule, at).items() if value is not None}
+    campaigns().create(workspace, head, caller.who, Life.DRAFT if new.schedule is None else Life.SCHEDULED)
     if new.schedule is not None:
         executions.start_leg(settings().run_campaign_arn, workspace, number, 1)
-    return _shown(campaigns().get(workspace, number, consistent=True) or head, 201)
+    return shown(campaigns().get(workspace, number, consistent=True) or head, 201)
 
 
 def _list(list_id: int, caller: Caller) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _list(list_id: int, caller: Caller) -> dict[str, Any]:
     return {"list_id": list_id, "list_name": head["name"]}
 
 
-def _due(schedule: Literal["now"] | At, now: int) -> dict[str, Any]:
+def due_of(schedule: Literal["now"] | At, now: int) -> dict[str, Any]:
     """When it is due and as what it was asked for; nothing for now."""
     if schedule == "now":
         return {"due_at": now, "schedule": None}
@@ -102,7 +102,7 @@ def _tag(head: Mapping[str, Any]) -> str:
     return etags.etag(head["id"], head["edition"])  # its status may move, an edit stays right
 
 
-def _shown(head: Mapping[str, Any], status: int = 200) -> Response[CampaignView]:
+def shown(head: Mapping[str, Any], status: int = 200) -> Response[CampaignView]:
     headers = {"ETag": _tag(head)}
     if status == 201:
         headers["Location"] = f"/v1/campaigns/{head['id']}"
@@ -133,7 +133,7 @@ def list_campaigns(
     def wanted(head: Mapping[str, Any]) -> bool:
         return (
             status in (None, head["status"])
-            and list_id in (None, head["list_id"])
+            and list_id in (None, head.get("list_id"))
             and (search is None or search.casefold() in head["name"].casefold())
         )
 
@@ -165,7 +165,7 @@ def list_campaign_queue(
     "/v1/campaigns/<campaign_id>", summary="Show a campaign", tags=["Campaigns"], operation_id="get_campaign"
 )
 def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> Response[CampaignView]:
-    return _shown(_head(campaign_id, caller))
+    return shown(_head(campaign_id, caller))
 
 
 @router.patch(
@@ -195,13 +195,13 @@ def edit_campaign(
     if "list_id" in named:
         named |= _list(named["list_id"], caller)
     if changes.schedule is not None:
-        named |= _due(changes.schedule, at)
+        named |= due_of(changes.schedule, at)
     with _refusals():
         edits = Edits(table("workspaces"), campaigns())
         head = edits.edit(seen, named, by=caller.who, now=at, request_id=request_id)
     if head["status"] != Life.DRAFT:
         executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign_id, head["leg"] + 1)
-    return _shown(head)
+    return shown(head)
 
 
 @router.delete(

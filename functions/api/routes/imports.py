@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 import wiring
-from import_schemas import AnnouncedImportView, EncodingChoice, MembersToImport, NewImport, UploadView
+from import_schemas import AnnouncedImportView, EncodingChoice, MembersToImport, NewImport, Row, UploadView
 from kabar.domain.imports import MAX_PARAMS
 from kabar.storage import browse, executions, lists
 from kabar.storage.imports import WAITING, Imports, NoSuchChoice, NotAsked, execution
@@ -38,7 +38,7 @@ HEADER = ["mobile", *(f"param{n}" for n in range(1, MAX_PARAMS + 1))]  # no firs
 def create_import(
     new: NewImport, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[AnnouncedImportView]:
-    name = _name(caller, number)
+    name = name_of(caller, number)
     suffix = "xlsx" if new.filename.lower().endswith(".xlsx") else "csv"
     key = f"{caller.workspace}/uploads/{name}/file.{suffix}"
     options = _target(new, caller) | {"purpose": new.purpose, "filename": new.filename}
@@ -71,17 +71,13 @@ def import_members(
     request_id: RequestId,
 ) -> Response[ImportView]:
     target = existing(list_id, caller)
-    name = _name(caller, number)
+    name = name_of(caller, number)
     key = f"{caller.workspace}/uploads/{name}/members.csv"
     options = {"target": list_id, "list_name": target["name"], "purpose": "append", "request_id": request_id}
     options |= {"remove_opt_outs": new.remove_opt_outs, "strict": new.strict, "by": caller.who}
     head = _expect(caller, name, key, options, at)
     if head["state"] == WAITING:
-        text = io.StringIO(newline="")
-        rows = csv.writer(text)  # ends rows by CRLF, and so quotes every cell with either
-        rows.writerow(HEADER)
-        rows.writerows([row.mobile, *row.params] for row in new.members)
-        wiring.upload(key, text.getvalue().encode())
+        wiring.upload(key, members_file(new.members))
     return _located(202, _view(head))
 
 
@@ -140,7 +136,17 @@ def _imports() -> Imports:
     return Imports(table("workspaces"), table("activity"))
 
 
-def _name(caller: Caller, number: int) -> str:
+def members_file(members: Iterable[Row]) -> bytes:
+    """Members of a body as the file that they go on as."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)  # ends rows by CRLF, and so quotes every cell with either
+    rows.writerow(HEADER)
+    rows.writerows([row.mobile, *row.params] for row in members)
+    return text.getvalue().encode()
+
+
+def name_of(caller: Caller, number: int) -> str:
+    """The id of the import that a request makes under this number."""
     return hashlib.sha256(f"{caller.workspace}/{number}".encode()).hexdigest()[:32]
 
 

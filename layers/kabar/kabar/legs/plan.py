@@ -10,11 +10,13 @@ from kabar.legs.freeze import freeze
 from kabar.storage import keys
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item
+from kabar.storage.imports import WAITING
 from kabar.storage.reports import report, totals_of
 
 LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
 MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
 LIST_GONE = "its list was deleted before it started"
+NO_FILE = "its file was never uploaded: make a new one"
 TOO_OLD = (
     "it was frozen more than 60 days ago, and what it sent to whom is not kept much longer: make a new one"
 )
@@ -22,6 +24,7 @@ DYING = "its legs kept dying; see the log of PlanLeg and SettleLeg, then make a 
 MAX_AGE = (
     60 * 86_400_000
 )  # ms of a plan; claims are kept for 90 days, and without them nobody knows who was sent to
+UPLOADING = 2 * 3_600_000  # ms: a form takes a file for an hour
 MAX_UNSETTLED = 60  # tries to plan since a leg was last settled: about ten legs with their retries
 NOBODY = {"recipients": 0, "segments": 0, "cost": 0, "opted_out": 0, "statuses": {}}
 
@@ -74,6 +77,8 @@ def _may_take(head: Item | None, leg: int, execution: str) -> bool:
 def _get_ready(desk: Desk, head: Item, now: int) -> str:
     if head["status"] in (Life.PAUSED, Life.MISSED, Life.CANCELLED):
         return "settle"
+    if "import_failed" in head and "plan" not in head:
+        return _fail(desk, head, now, head["import_failed"])
     if head["status"] == Life.SCHEDULED and head["due_at"] > now:
         return "settle" if head["edition"] else "scheduled"  # it may have been put off while it had the turn
     if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
@@ -83,7 +88,7 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
     hopeless = _hopeless(desk, head, now)
     if hopeless:
         return _fail(desk, head, now, hopeless)
-    if "plan" not in head and _is_loading(desk, head):
+    if "plan" not in head and ("import" in head or _is_loading(desk, head)):
         waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
         return "waiting_for_import" if waiting else "superseded"
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
@@ -98,15 +103,23 @@ def _hopeless(desk: Desk, head: Item, now: int) -> str | None:
     """Why the campaign can't be sent at all, for its user."""
     if "plan" in head:
         return TOO_OLD if head["plan"]["at"] + MAX_AGE < now else None
-    if _list_is_gone(desk, head):
-        return LIST_GONE
-    return head.get("import_failed")
+    if "import" in head:
+        return NO_FILE if _nothing_came(desk, head, now) else None
+    return LIST_GONE if _list_is_gone(desk, head) else None
 
 
 def _fail(desk: Desk, head: Item, now: int, reason: str) -> str:
     """Close the campaign; SettleLeg then passes the turn on."""
     totals = totals_of(report(head, desk.chunks)) if "plan" in head else NOBODY
     return "settle" if desk.campaigns.close(head, Life.FAILED, now, totals, reason) else "superseded"
+
+
+def _nothing_came(desk: Desk, head: Item, now: int) -> bool:
+    """Whether the file of a quick campaign was never uploaded, and its form takes no more."""
+    imported = desk.workspaces.get(keys.import_head(head["workspace"], head["import"]), consistent=True)
+    if imported is None:
+        return bool(head["created_at"] + UPLOADING < now)
+    return bool(imported["state"] == WAITING and imported["created_at"] + UPLOADING < now)
 
 
 def _list_is_gone(desk: Desk, head: Item) -> bool:

@@ -36,13 +36,16 @@ def repair_campaigns(
     campaigns: Campaigns,
     start_leg: Callable[[str, int, int, str], None],
     may_go: Callable[[Item], bool],
+    settle_import: Callable[[str, str], None],
     now: int,
 ) -> list[int]:
-    """Start the next leg of every abandoned campaign; their ids."""
+    """Start the next leg of every abandoned campaign, once more after the import that it waits for; their ids."""
     repaired = []
     for mark in campaigns.every_open():
         head = campaigns.get(mark["workspace"], mark["campaign"], consistent=True)
         if head is not None and is_abandoned(head, now, may_go):
+            if "import" in head:
+                settle_import(mark["workspace"], head["import"])
             start_leg(mark["workspace"], head["id"], head["leg"] + 1, f"-sweep-{now // 60_000}")
             repaired.append(head["id"])
     return repaired

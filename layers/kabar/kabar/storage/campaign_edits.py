@@ -41,7 +41,7 @@ class Edits:
             if life != head["status"]:
                 sets |= {"status_at": now, "status_reason": None}
             if "list_id" in changes:
-                sets["import_failed"] = None  # of the list before
+                sets |= {"import": None, "import_failed": None}  # of the list before
             detail = {"status": life.value, "changed": sorted(set(changes) - {"due_at", "list_name"})}
             try:
                 return self._campaigns.tell(

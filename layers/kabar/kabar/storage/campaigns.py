@@ -22,12 +22,11 @@ class Campaigns:
         self._table = table
         self._activity = activity_table
 
-    def create(self, workspace: str, head: Item, by: str) -> None:
+    def create(self, workspace: str, head: Item, by: str, life: Life = Life.SCHEDULED) -> None:
         """[P10] Put the head of a new campaign (`id`, `name`, `list_id`, `text`, `sender`, `carrier`, `created_at`,
         `request_id`, and `due_at` unless it is a draft); its first leg waits until it is due. Putting the same again
         is harmless.
         """
-        life = Life.SCHEDULED if "due_at" in head else Life.DRAFT
         item = {
             **keys.campaign_head(workspace, head["id"]),
             **head,
