@@ -1,4 +1,4 @@
-"""Every 10 minutes: repairs whatever a crash left, removes members of deleted lists."""
+"""Every 10 minutes: repairs whatever a crash left, expires what got no receipt, removes members of deleted lists."""
 
 import json
 import time
@@ -10,6 +10,7 @@ from kabar.delivery.repair import repair_endpoints
 from kabar.domain.hours import Covered
 from kabar.legs.gate import Gate, kind_of
 from kabar.legs.repair import repair_campaigns, repair_held, repair_imports
+from kabar.legs.silence import Silence
 from kabar.log import logger
 from kabar.storage import executions
 from kabar.storage.callbacks import Book
@@ -18,6 +19,7 @@ from kabar.storage.dynamo import Item, Table
 from kabar.storage.held import Held
 from kabar.storage.imports import FINAL, Imports
 from kabar.storage.list_edits import Emptying
+from kabar.storage.plans import Plans
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Environment:
     import_list_arn: str
     finish_import_function: str
     dispatch_table: str
+    people_table: str
+    work_bucket: str
     open_window_function: str
 
 
@@ -41,7 +45,14 @@ IMPORTS = Imports(WORKSPACES, Table(ENV.activity_table))
 EMPTYING = Emptying(WORKSPACES, Table(ENV.members_table))
 HELD = Held(WORKSPACES, Table(ENV.dispatch_table))
 BOOK = Book(Table(ENV.callbacks_table))
-EMPTYING_SECONDS = 60  # of the two minutes that a run has; the next run goes on
+SILENCE = Silence(
+    workspaces=WORKSPACES,
+    dispatch=Table(ENV.dispatch_table),
+    people=Table(ENV.people_table),
+    plans=Plans(ENV.work_bucket),
+)
+SILENCE_SECONDS = 40  # of the two minutes that a run has; the next run goes on
+EMPTYING_SECONDS = 60  # the same
 
 
 def start_leg(workspace: str, campaign: int, leg: int, mark: str) -> None:
@@ -99,19 +110,21 @@ def _is_open(workspace: str, kind: Covered = Covered.API_MESSAGES) -> bool:
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answers which campaigns got a new leg, which openings were waked, which imports were ended, which endpoints'
-    retries go on and how many members of deleted lists went.
+    retries go on, how many messages expired for want of a receipt, and how many members of deleted lists went.
     """
-    now, until = time.time_ns() // 1_000_000, time.monotonic() + EMPTYING_SECONDS
+    now, began = time.time_ns() // 1_000_000, time.monotonic()
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
     opened = repair_held(HELD.openings(), _is_open, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
     endpoints = repair_endpoints(BOOK, is_retrying, ENV.retry_callbacks_arn)
-    removed = EMPTYING.run(now, lambda: time.monotonic() < until)
+    expired = SILENCE.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS)
+    removed = EMPTYING.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS + EMPTYING_SECONDS)
     done: dict[str, Any] = {
         "campaigns": repaired,
         "opened": opened,
         "imports": ended,
         "endpoints": endpoints,
+        "expired": expired,
         "members_removed": removed,
     }
     logger.info("swept", **done)

@@ -38,6 +38,11 @@ UNSEEN = {
     # the engine's log calls both GetObject
     Right("ValidateListFunction", "s3:GetObjectVersion"),
     # what only a rare moment brings, proved in tests/simulation, tests/functions and by `make chaos`
+    # who got no receipt for 72 hours
+    Right("SweepFunction", "dynamodb:GetItem", "DispatchTable"),
+    Right("SweepFunction", "dynamodb:Query", "DispatchTable"),
+    Right("SweepFunction", "dynamodb:BatchWriteItem", "PeopleTable"),
+    Right("SweepFunction", "s3:GetObject"),
     Right("SweepFunction", "states:StartExecution"),  # a campaign that a crash left alone
     Right("SweepFunction", "states:DescribeExecution"),  # an import without progress for 20 minutes
     Right("SweepFunction", "lambda:InvokeFunction"),  # one whose execution is gone

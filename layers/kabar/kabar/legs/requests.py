@@ -17,7 +17,7 @@ from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
 from kabar.legs.handover import CarrierAccount, Each
 from kabar.legs.send import SystemClock, now, slices_of
-from kabar.storage import accounts
+from kabar.storage import accounts, silence
 from kabar.storage.accounts import Opened
 from kabar.storage.carrier_ids import CarrierIds
 from kabar.storage.chunks import Chunks
@@ -164,6 +164,10 @@ def _send(tools: RequestTools, chunks: Chunks, head: Item, sender: Sender) -> tu
     slices = slices_of(rows, composer(head), origin, tools.deployment, head["slice"])
     ledger = ChunkLedger(tools.dispatch, head["id"], ONLY)
     result, stop = sender.send_chunk(ledger, ChunkPeople(tools.people, origin, now), slices)
+    if (
+        result.done
+    ):  # before it is closed, since nobody comes back then; no condition: again it is one more mark
+        tools.workspaces.put(silence.mark(head["workspace"], now(), request=head["id"]))
     chunks.merge(
         head["id"],
         ONLY,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kabar.domain.campaigns import MOVES, Life, NotAllowed, target
-from kabar.storage import activity, keys
+from kabar.storage import activity, keys, silence
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact, update_in
 
 _TRIES = 8  # of people's moves against those of legs
@@ -229,6 +229,8 @@ class Campaigns:
             delete_in(self._table, keys.open_campaign(workspace, campaign)),
             delete_in(self._table, keys.queued(workspace, head["due_at"], campaign)),
         ]
+        if "plan" in head:  # no condition: nothing else has this key
+            gone.append(put_in(self._table, silence.mark(workspace, now, campaign=campaign)))
         try:
             self._transact(head, sets, MOVES[life], now, *gone)
         except ConditionFailed:

@@ -167,6 +167,15 @@ def open_holding(workspace: str, opening: int) -> Key:
     return _key("open", f"held#{workspace}#{opening:013d}")
 
 
+def silence_pk(shard: int) -> str:
+    return f"silence#{shard}"
+
+
+def silence(shard: int, due: int, thing: str) -> Key:
+    """Until when receipts of a campaign or request are waited for, in order of time."""
+    return _key(silence_pk(shard), f"{due:013d}#{thing}")
+
+
 # ---- members --------------------------------------------------------------------------------------------
 
 

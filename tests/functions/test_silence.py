@@ -1,0 +1,113 @@
+"""What got no receipt for 72 hours: expired, said so, told like any receipt, and corrected by a late one [H1] [H2]."""
+
+import pytest
+
+from kabar.domain.requests import MAX_RECIPIENTS
+from kabar.domain.statuses import Status, cell, status_of
+from kabar.legs.silence import CODE, Silence
+from kabar.storage import keys, silence
+from kabar.storage.dynamo import Table
+from kabar.storage.plans import Plans
+from tests.functions.leg_rig import WORKSPACE, Rig
+
+HOUR = 3_600_000
+END = 1_800_000_000_000
+DUE = END + 72 * HOUR
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch)
+
+
+def work(rig: Rig) -> Silence:
+    return Silence(rig.workspaces, rig.dispatch, Table("people", rig.dynamo), Plans("work"))
+
+
+def expired(rig: Rig) -> dict[str, dict[str, object]]:
+    """Facts of this kind, by number."""
+    return {
+        pk.removeprefix(f"{WORKSPACE}#"): item
+        for (pk, sk), item in rig.dynamo.tables["people"].items()
+        if sk.endswith("#expired")
+    }
+
+
+def sent(rig: Rig, people: int = 4) -> list[str]:
+    """A campaign that is over; the mobiles in the order of its plan."""
+    rig.members(people)
+    rig.campaign(1, due_at=END)
+    plan = rig.plan(1, 1, now=END)
+    rig.send(1, 1, plan)
+    assert rig.settle(1, 1, now=END)["outcome"] == "complete"
+    return [row.mobile for row in Plans("work").read(1, rig.head(1)["plan"]["attempt"], 0)]
+
+
+def test_sent_without_a_receipt_for_72_hours_is_expired_and_says_why(rig: Rig) -> None:
+    mobiles = sent(rig)
+    rig.chunks.merge(1, 0, bytes([cell(Status.RECEIVED), 0, cell(Status.FAILED), 0]), END)
+    assert work(rig).run(DUE - 1, lambda: True) == 0
+    assert work(rig).run(DUE, lambda: True) == 2
+    facts = expired(rig)
+    assert set(facts) == {mobiles[1], mobiles[3]}
+    fact = facts[mobiles[1]]
+    assert (fact["code"], fact["at"], fact["via"], fact["campaign"], fact["chunk"], fact["pos"]) == (
+        *(CODE, DUE, "receipt"),
+        *(1, 0, 1),
+    )
+
+
+def test_it_is_done_once_and_again_does_no_harm(rig: Rig) -> None:
+    sent(rig)
+    assert work(rig).run(DUE, lambda: True) == 4
+    before = dict(rig.dynamo.tables["people"])
+    assert work(rig).run(DUE + HOUR, lambda: True) == 0
+    rig.workspaces.put(silence.mark(WORKSPACE, END, campaign=1))
+    work(rig).run(DUE + HOUR, lambda: True)
+    assert rig.dynamo.tables["people"] == before
+
+
+def test_a_run_that_has_no_time_left_goes_on_the_next_time(rig: Rig) -> None:
+    sent(rig)
+    assert work(rig).run(DUE, lambda: False) == 0
+    assert expired(rig) == {}
+    assert work(rig).run(DUE, lambda: True) == 4
+
+
+def test_uncertain_stays_uncertain(rig: Rig) -> None:
+    """[H1] Final until a receipt."""
+    sent(rig)
+    chunk = rig.dynamo.find("dispatch", keys.chunk(1, 0))
+    assert chunk
+    chunk["vector"] = bytes([cell(Status.UNCERTAIN)] * 4)
+    assert work(rig).run(DUE, lambda: True) == 0
+
+
+def test_f21_a_receipt_after_the_expiry_corrects_it(rig: Rig) -> None:
+    sent(rig)
+    work(rig).run(DUE, lambda: True)
+    rig.chunks.merge(1, 0, bytes([cell(Status.EXPIRED)] * 4), DUE)
+    rig.chunks.merge(1, 0, bytes([cell(Status.RECEIVED)]), DUE + HOUR)
+    assert [status_of(byte) for byte in rig.chunks.read(1, 0).vector] == [
+        Status.RECEIVED,
+        *[Status.EXPIRED] * 3,
+    ]
+
+
+def test_a_request_of_the_api_is_waited_for_likewise(rig: Rig) -> None:
+    rows = [["+64211", [], 1], ["+64212", [], 1]]
+    rig.dynamo.seed("dispatch", keys.request(9000), id=9000, first_id=9000, size=2, workspace=WORKSPACE)
+    rig.dynamo.seed("dispatch", keys.request_rows(9000, 0), rows=rows)
+    block = {"first": 9000, "size": 2, "workspace": WORKSPACE, "request": 9000, "chunk_size": MAX_RECIPIENTS}
+    rig.dynamo.seed("workspaces", keys.id_block(9000), **block)
+    rig.chunks.merge(9000, 0, bytes([cell(Status.SENT), cell(Status.RECEIVED)]), END)
+    rig.workspaces.put(silence.mark(WORKSPACE, END, request=9000))
+    assert work(rig).run(DUE, lambda: True) == 1
+    assert expired(rig)["+64211"]["request"] == 9000
+
+
+def test_a_campaign_that_never_had_recipients_waits_for_nothing(rig: Rig) -> None:
+    rig.campaign(1, due_at=END)
+    rig.campaigns.control(WORKSPACE, 1, "cancel", "me", END)
+    rig.leg(1, 1, now=END)
+    assert silence.due(rig.workspaces, DUE) == []
