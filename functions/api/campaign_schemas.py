@@ -19,6 +19,7 @@ from kabar.domain.prices import amount
 from kabar.domain.schedule import BadSchedule, Due, due, zone
 from kabar.domain.statuses import MEANINGS
 from kabar.storage.reports import Report
+from preflight_schemas import PreflightView
 from price_schemas import Currency, Money
 from schemas import Count, Id, Request, Time, View, moment
 from text_schemas import EncodingName, Message, Smart, TemplateId, Text
@@ -254,6 +255,9 @@ class ReportView(View):
         "(their text would be), `duplicate`.",
         examples=[{"invalid": 2}],
     )
+    preflight: PreflightView | None = Field(
+        description="What its newest pre-flight said; the same as the run when nothing changed in between."
+    )
     opted_out: Count = Field(
         description="Recipients left out as opted out or blacklisted, and those who answered with an opt-out."
     )
@@ -266,7 +270,9 @@ class ReportView(View):
     )
 
     @classmethod
-    def of(cls, head: Mapping[str, Any], report: Report) -> "ReportView":
+    def of(
+        cls, head: Mapping[str, Any], report: Report, preflight: PreflightView | None = None
+    ) -> "ReportView":
         plan = head.get("plan", {})
         return cls(
             campaign_id=head["id"],
@@ -277,6 +283,7 @@ class ReportView(View):
             cost=amount(report.cost) if "currency" in plan else None,
             currency=plan.get("currency"),
             left_out=plan.get("left_out", {}),
+            preflight=preflight,
             opted_out=report.opted_out,
             statuses={status.word: count for status, count in report.statuses.items()},
             meanings={status.word: meaning for status, meaning in MEANINGS.items()},

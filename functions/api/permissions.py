@@ -44,6 +44,8 @@ NEEDS: dict[str, Scope] = {
     "resume_campaign": Scope.CAMPAIGNS_CONTROL,
     "cancel_campaign": Scope.CAMPAIGNS_CONTROL,
     "preview_message": Scope.CAMPAIGNS_READ,
+    "create_preflight": Scope.CAMPAIGNS_READ,
+    "get_preflight": Scope.CAMPAIGNS_READ,
     "list_templates": Scope.CAMPAIGNS_READ,
     "create_template": Scope.CAMPAIGNS_WRITE,
     "get_template": Scope.CAMPAIGNS_READ,

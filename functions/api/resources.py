@@ -14,6 +14,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "campaigns": ("campaigns",),
     "previews": ("previews",),
     "quick-campaigns": ("quick_campaigns",),
+    "preflights": ("preflights",),
     "reports": ("reports",),
     "templates": ("templates",),
     "inbox": ("inbox",),

@@ -42,6 +42,7 @@ class Settings:
     retry_callbacks_arn: str
     callback_secrets: str
     data_key: str
+    check_campaign_arn: str
     cursor_key_secret: str
     key_pepper_secret: str
     requests_per_minute: int

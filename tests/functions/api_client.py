@@ -25,6 +25,7 @@ SETTINGS = {
     "RUN_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:run",
     "RETRY_CALLBACKS_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:retry",
     "EXPORT_LIST_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:export",
+    "CHECK_CAMPAIGN_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:check",
     "CURSOR_KEY_SECRET": "cursor-key",
     "KEY_PEPPER_SECRET": "key-pepper",
     "REQUESTS_PER_MINUTE": "100000",

@@ -81,6 +81,7 @@ def ids(api: Api) -> dict[str, str]:
         "user_id": add_user(api).json["id"],
         "mobile": MOBILE,
         "prefix": "021",
+        "preflight_id": str(api.call("POST", "/v1/preflights", {"list_id": 7, "text": "Hi"}).json["id"]),
         "template_id": str(api.call("POST", "/v1/templates", {"name": "Hi", "text": "Hi"}).json["id"]),
         "word": "GYMOUT",
         "keyword_id": str(create_keyword(api)["id"]),

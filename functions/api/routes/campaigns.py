@@ -24,14 +24,17 @@ from campaign_schemas import (
 )
 from etags import IfMatch
 from kabar.domain.campaigns import Life, NotAllowed
+from kabar.domain.preflights import summed
 from kabar.domain.schedule import BadSchedule
 from kabar.storage import activity, browse, executions, workspaces
 from kabar.storage.campaign_edits import Edits, Stale
 from kabar.storage.campaigns import Campaigns, NoCampaign
 from kabar.storage.chunks import Chunks
+from kabar.storage.preflights import Preflights
 from kabar.storage.reports import report
 from kabar.storage.turns import Turns
 from message_texts import check_encoding, text_of
+from preflight_schemas import PreflightView
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, Page
@@ -241,7 +244,9 @@ def list_campaign_history(
 )
 def get_campaign_report(campaign_id: CampaignId, caller: CallerOf) -> ReportView:
     head = _head(campaign_id, caller)
-    return ReportView.of(head, report(head, Chunks(table("dispatch"))))
+    found = Preflights(table("workspaces"), table("dispatch")).of_campaign(caller.workspace, campaign_id)
+    preflight = PreflightView.of(found, summed([found["findings"]]), 1) if found else None
+    return ReportView.of(head, report(head, Chunks(table("dispatch"))), preflight)
 
 
 def _head(campaign: int, caller: Caller) -> dict[str, Any]:

@@ -122,13 +122,17 @@ class Rules:
         )
         return cls(hours, frozenset(map(Covered, stored["covers"])), stored["recipient_time"])
 
+    def apply_to(self, kind: Covered) -> bool:
+        """Whether this kind of send waits for the hours; a quick campaign is a campaign too."""
+        return bool(self.covers & {kind, Covered.CAMPAIGNS if kind is Covered.QUICK_CAMPAIGNS else kind})
+
     def waits_until(self, kind: Covered, at: int, call: int) -> int | None:
         """None when a carrier call may begin at `at`; else the opening that it waits for.
 
         A call may take `call` ms until its deadline and has to be over by the close, so that whatever the carrier
         takes is taken inside the window; of a window shorter than two such calls, half is for beginning them.
         """
-        if not self.covers & {kind, Covered.CAMPAIGNS if kind is Covered.QUICK_CAMPAIGNS else kind}:
+        if not self.apply_to(kind):
             return None
         window = self.hours.window(at)
         if at < window.opens:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar.domain.slices import Fact, Recipient, Seen
-from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason, Status
 from kabar.storage import keys
 from kabar.storage.dynamo import Table
+from kabar.storage.standings import suppressed
 
 KEPT_SECONDS = 400 * 86_400  # 13 months
 
@@ -46,15 +46,7 @@ class ChunkPeople:
         """[P30] One consistent read per 100 numbers; absent ones may be messaged."""
         if self._origin.ignores_standing:
             return {}
-        workspace, list_id = self._origin.workspace, self._origin.list_id
-        found = self._table.batch_get(
-            [keys.standing(workspace, m) for m in dict.fromkeys(mobiles)], consistent=True
-        )
-        reasons = {
-            mobile: suppression(found.get((keys.person_pk(workspace, mobile), "standing")), list_id)
-            for mobile in mobiles
-        }
-        return {mobile: reason for mobile, reason in reasons.items() if reason is not Reason.NONE}
+        return suppressed(self._table, self._origin.workspace, self._origin.list_id, mobiles)
 
     def seen(self, recipients: Sequence[Recipient]) -> Mapping[int, Seen]:
         """[P31] Facts of earlier attempts."""

@@ -66,6 +66,15 @@ def prices(workspace: str) -> Key:
     return _key(workspace_pk(workspace), "prices")
 
 
+def preflight(workspace: str, number: int) -> Key:
+    return _key(workspace_pk(workspace), f"preflight#{number:016d}")
+
+
+def preflight_of(workspace: str, campaign: int) -> Key:
+    """Leads from a campaign to its newest pre-flight that is done."""
+    return _key(workspace_pk(workspace), f"preflightof#{campaign:016d}")
+
+
 def template(workspace: str, number: int) -> Key:
     return _key(workspace_pk(workspace), f"template#{number:016d}")
 
@@ -297,6 +306,15 @@ def held_pk(workspace: str, opening: int, shard: int) -> str:
 def held(workspace: str, opening: int, number: int) -> Key:
     """A request that waits for this opening [G2]."""
     return _key(held_pk(workspace, opening, number % HELD_SHARDS), f"request#{number:016d}")
+
+
+def preflight_pk(number: int) -> str:
+    return f"preflight#{number}"
+
+
+def preflight_part(number: int, shard: int) -> Key:
+    """What one shard of the list came to in a pre-flight."""
+    return _key(preflight_pk(number), f"shard#{shard:02d}")
 
 
 def import_part(import_id: str, part: int) -> Key:

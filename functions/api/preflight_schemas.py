@@ -1,0 +1,86 @@
+"""What goes in and out of the API about pre-flights [F6]."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from kabar.domain.preflights import RULES, Findings
+from preview_schemas import Figures
+from schemas import Count, Id, Time, View, moment
+from text_schemas import EncodingName, Message
+
+Why = Literal["duplicate", "invalid", "empty", "opted_out", "blacklisted", "no_consent"]
+
+
+class NewPreflight(Message):
+    """What to look at: a campaign that hasn't started, or a message to a list, as it would be sent now."""
+
+    campaign_id: Id | None = Field(default=None, description="Then nothing else is to be given.")
+    list_id: Id | None = None
+
+
+class NotSentCount(View):
+    """How many get nothing for one reason."""
+
+    reason: Why
+    rule: str = Field(examples=["The number is on the blacklist."])
+    recipients: Count
+
+
+class PreflightFailure(View):
+    """Why a pre-flight came to nothing."""
+
+    code: str = Field(examples=["list_gone"])
+    message: str
+
+
+class PreflightView(Figures):
+    """What a run would do to every member of the list; while it is running, what was found so far."""
+
+    id: Id
+    state: Literal["running", "done", "failed"]
+    progress: Annotated[float, Field(ge=0, le=1, description="How much of the list was looked at.")]
+    campaign_id: Id | None
+    list_id: Id
+    encoding: EncodingName
+    smart: bool
+    members: Count = Field(description="Members that were looked at.")
+    recipients: Count = Field(description="Those of them who get the message.")
+    not_sent: list[NotSentCount] = Field(description="Why the others get nothing; every reason is there.")
+    segments_per_second: float
+    starts_at: Time | None = Field(
+        description="At its rate and inside the sending hours, if no other campaign is in the way; null until it is "
+        "done, and where every recipient has hours of their own."
+    )
+    ends_at: Time | None
+    error: PreflightFailure | None
+    created_at: Time
+    finished_at: Time | None
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any], found: Findings, progress: float) -> "PreflightView":
+        error = head.get("error")
+        known = head.get("prices") or {}
+        return cls(
+            id=head["id"],
+            state=head["state"],
+            progress=progress,
+            campaign_id=head.get("campaign"),
+            list_id=head["list_id"],
+            encoding=head["encoding"],
+            smart=head["smart"],
+            members=found.members,
+            recipients=found.estimate.recipients,
+            not_sent=[
+                NotSentCount(reason=why.value, rule=rule, recipients=found.not_sent[why.value])
+                for why, rule in RULES.items()
+            ],
+            segments_per_second=head["rate"],
+            starts_at=moment(head.get("starts_at")),
+            ends_at=moment(head.get("ends_at")),
+            error=PreflightFailure(**error) if error else None,
+            created_at=moment(head["created_at"]) or "",
+            finished_at=moment(head.get("finished_at")),
+            **cls.fields_of(found.estimate, known.get("currency")),
+        )
