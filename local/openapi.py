@@ -41,6 +41,7 @@ LOCATED = frozenset(
         "create_preflight",
         "create_template",
         "create_keyword",
+        "create_inbox_export",
     }
 )  # their answers say where what they made is
 DESCRIPTION = (

@@ -1,12 +1,14 @@
 """What goes in and out of the API about replies [I1]."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from kabar.storage.inbox import Known, has_opted_out
-from schemas import Id, Mobile, Request, Time, View, moment
+from access_schemas import epoch_ms
+from export_schemas import ExportFailure
+from kabar.storage.inbox import Known, Wanted, has_opted_out
+from schemas import Count, Id, Mobile, Request, Time, View, moment
 
 
 class InboxView(View):
@@ -64,3 +66,74 @@ class ReplyMark(Request):
     """Whether somebody has read it."""
 
     read: bool
+
+
+Part = Annotated[str, Field(min_length=1, max_length=255)]
+Instant = Annotated[str, Field(max_length=40, examples=["2026-12-01T09:00:00Z"])]
+
+
+class NewInboxExport(Request):
+    """Which replies to write to a file; all of them when nothing is named."""
+
+    mobile: str | None = Field(
+        default=None,
+        max_length=16,
+        description="The whole number or its leading part, in international form.",
+        examples=["+6421"],
+    )
+    content: Part | None = Field(default=None, description="Part of the text, in any case, accents or not.")
+    list_id: Id | None = None
+    batch: Part | None = Field(default=None, description="Part of the list's batch, in any case.")
+    opted_out: bool | None = Field(default=None, description="Whether the number has opted out by now.")
+    read: bool | None = Field(default=None, description="Whether it is marked as read.")
+    since: Instant | None = Field(default=None, description="Not before this time (RFC 3339).")
+    until: Instant | None = Field(default=None, description="Before this time (RFC 3339).")
+
+    @field_validator("since", "until")
+    @classmethod
+    def _time(cls, text: str | None) -> str | None:
+        if text is not None:
+            epoch_ms(text)
+        return text
+
+    def wanted(self, now: int, leading: str | None) -> Wanted:
+        """The search up to `now` (epoch ms); `leading` is what the mobile begins with."""
+        return Wanted(
+            mobile=leading,
+            content=self.content,
+            list_id=self.list_id,
+            batch=self.batch,
+            opted_out=self.opted_out,
+            read=self.read,
+            since=max(epoch_ms(self.since), 0) if self.since else 0,
+            until=min(epoch_ms(self.until), now + 1) if self.until else now + 1,
+        )
+
+
+class InboxExportView(View):
+    """Replies on their way into a file; the file is kept for a week."""
+
+    id: Id
+    state: Literal["running", "done", "failed"]
+    rows: Count = Field(description="Replies written so far.")
+    file: str | None = Field(
+        description="A link, good for 15 minutes, to the file; asking again gives another."
+    )
+    error: ExportFailure | None
+    created_at: Time
+    updated_at: Time
+    finished_at: Time | None
+
+    @classmethod
+    def of(cls, head: Mapping[str, Any], file: str | None) -> "InboxExportView":
+        error = head.get("error")
+        return cls(
+            id=head["id"],
+            state=head["state"],
+            rows=head["rows"],
+            file=file,
+            error=ExportFailure(**error) if error else None,
+            created_at=moment(head["created_at"]) or "",
+            updated_at=moment(head["updated_at"]) or "",
+            finished_at=moment(head.get("finished_at")),
+        )

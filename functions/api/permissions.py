@@ -52,6 +52,8 @@ NEEDS: dict[str, Scope] = {
     "edit_template": Scope.CAMPAIGNS_WRITE,
     "delete_template": Scope.CAMPAIGNS_WRITE,
     "list_inbox": Scope.INBOX_READ,
+    "create_inbox_export": Scope.INBOX_READ,
+    "get_inbox_export": Scope.INBOX_READ,
     "get_reply": Scope.INBOX_READ,
     "mark_reply": Scope.INBOX_WRITE,
     "opt_out_reply": Scope.INBOX_WRITE,

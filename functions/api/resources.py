@@ -17,7 +17,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "preflights": ("preflights",),
     "reports": ("reports",),
     "templates": ("templates",),
-    "inbox": ("inbox",),
+    "inbox": ("inbox", "inbox_exports"),
     "keywords": ("keywords",),
     "messages": ("messages",),
     "blacklist": ("blacklist",),

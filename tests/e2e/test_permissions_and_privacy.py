@@ -57,6 +57,7 @@ UNSEEN = {
     Right("SendLaneFunction", "dynamodb:BatchGetItem", "DispatchTable"),
     Right("SendLaneFunction", "dynamodb:Query", "WorkspacesTable"),
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
+    Right("ExportInboxFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
     Right("SettleLegFunction", "s3:GetObject"),  # a cancel while the carrier is being called
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
@@ -154,6 +155,9 @@ def _inbox(stack: stacks.Stack, list_id: int) -> None:
     ok(stack, "POST", f"/v1/inbox/{found[0]['id']}/opt-out")
     ok(stack, "GET", f"/v1/inbox?mobile=%2B{JOINS[1:]}")
     ok(stack, "DELETE", f"/v1/inbox/{found[0]['id']}/opt-out")
+    for wanted in ({}, {"mobile": JOINS}):
+        asked = ok(stack, "POST", "/v1/inbox/exports", wanted)
+        _downloaded(stack, f"/v1/inbox/exports/{asked['id']}")
     ok(stack, "DELETE", f"/v1/keywords/{keyword['id']}")
     ok(stack, "POST", f"/v1/keywords/{keyword['id']}/release")
 

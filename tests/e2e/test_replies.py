@@ -102,6 +102,19 @@ def test_a_reply_is_in_the_inbox_with_what_it_answers_and_is_mailed(
     assert "gym@example.com" in mails
 
 
+def test_replies_become_a_file(stack: stacks.Stack, gym: dict[str, Any]) -> None:
+    says(stack, WRITES, "=1+1; teşekkürler")
+    assert gym["list_id"] in [each["list_id"] for each in of(stack, WRITES, 2)]
+    asked = stack.api("POST", "/v1/inbox/exports", {"list_id": gym["list_id"], "content": "tesekkurler"})
+    assert asked.status == 202, asked.body
+    path = f"/v1/inbox/exports/{asked.body['id']}"
+    done = until(lambda: (now := stack.api("GET", path).body)["state"] != "running" and now)
+    assert (done["state"], done["rows"]) == ("done", 1), done
+    text = httpx.get(done["file"]).content.decode("utf-8-sig")
+    assert f",{WRITES}," in text
+    assert ",'=1+1; teşekkürler," in text.replace('"', "")
+
+
 def mail(stack: stacks.Stack) -> str:
     return httpx.get(f"{stack.emulator_url}/_ministack/ses/messages").text
 

@@ -86,6 +86,7 @@ def ids(api: Api) -> dict[str, str]:
         "word": "GYMOUT",
         "keyword_id": str(create_keyword(api)["id"]),
         "reply_id": str(seed_reply(api)),
+        "download_id": str(api.call("POST", "/v1/inbox/exports", {}).json["id"]),
         "export_id": str(export),
     }
 

@@ -61,6 +61,7 @@ def test_a_task_calls_the_function_of_its_name(machine: Any) -> None:
     aliases = dict.fromkeys(("FailImport", "AskToConfirm", "EndDryRun", "TellFailure"), "FinishImport")
     aliases |= dict.fromkeys(("EndCheck", "FailCheck"), "CheckRecipients")
     aliases |= {"FailExport": "ExportList", "FailReport": "ExportReport"}
+    aliases |= {"FailExport": "ExportList", "FailReport": "ExportReport", "FailInbox": "ExportInbox"}
     assert found == {name: f"${{{aliases.get(name, name)}FunctionArn}}" for name in found}
 
 

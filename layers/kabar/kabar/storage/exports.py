@@ -1,4 +1,4 @@
-"""Downloads, of a list or of a campaign's recipients in one status: how far each is [C5] [M1]. [P46]
+"""Downloads, of a list, of a campaign's recipients in one status or of replies: how far each is [C5] [M1]. [P46]
 
 A head: {id, subject, name, state: running|done|failed, rows, total, part, place, whole, upload?, tags,
 error?: {code, message}, created_at, updated_at, finished_at?, expires_at}. `subject` is the id of the list or
@@ -13,7 +13,7 @@ from kabar.storage.dynamo import ConditionFailed, Item, Table, put_in, transact
 from kabar.storage.work import LargeFile, UploadGone
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
-SUBJECTS = {"list": "list:{}", "campaign": "campaign/{}"}  # as the log names them
+SUBJECTS = {"list": "list:{}", "campaign": "campaign/{}", "inbox": "inbox"}  # as the log names them
 KEPT_SECONDS = 7 * 86_400  # as the bucket keeps the files
 ERRORS = {
     "list_gone": "The list was deleted while it was written to a file.",
@@ -48,7 +48,7 @@ class Exports:
     ) -> Item:
         """The head of a new download, noted in the log; again it is the same.
 
-        `about` is "list" or "campaign"; `of` has {subject, name, total} and what else its writer needs.
+        `about` is one of SUBJECTS; `of` has {subject, name, total} and what else its writer needs.
         """
         key = keys.export_head(workspace, of["subject"], export_id)
         head = (

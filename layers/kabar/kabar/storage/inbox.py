@@ -17,6 +17,7 @@ from kabar.storage.dynamo import Item, Table
 from kabar.storage.opt_outs import BY_REPLY, OptOuts, insist
 
 INDEX = "by_workspace"
+EXPORTS_SUBJECT = 0  # of downloads of replies: they are of no list and no campaign
 LOOKED_THROUGH = 1000  # replies for one page at most
 _AT_ONCE = 100  # replies of one query of a shard, and standings of one read
 _WHOLE_NUMBER = 8  # characters from which on a searched number may be a whole one
