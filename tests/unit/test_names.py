@@ -60,7 +60,6 @@ def test_a_task_calls_the_function_of_its_name(machine: Any) -> None:
     # FinishImport told of a failure, that a deletion is counted, that a dry run is checked
     aliases = dict.fromkeys(("FailImport", "AskToConfirm", "EndDryRun", "TellFailure"), "FinishImport")
     aliases |= dict.fromkeys(("EndCheck", "FailCheck"), "CheckRecipients")
-    aliases |= {"FailExport": "ExportList", "FailReport": "ExportReport"}
     aliases |= {"FailExport": "ExportList", "FailReport": "ExportReport", "FailInbox": "ExportInbox"}
     assert found == {name: f"${{{aliases.get(name, name)}FunctionArn}}" for name in found}
 
