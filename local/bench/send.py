@@ -50,6 +50,7 @@ def tables(local: engine.Engine) -> dict[str, str]:
         "RUN_CAMPAIGN_ARN": f"arn:aws:states:{account}:stateMachine:bench-run-campaign",
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/bench",
         "SCHEDULE_PREFIX": "bench",
+        "PLAN_SHARDS_ABOVE": "100000",
         "DEPLOYMENT": "0000be4c",
         "DEFAULT_TIMEZONE": "UTC",
         "LEASE_SECONDS": "60",

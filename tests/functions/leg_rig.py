@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from kabar.carriers.base import Account, Answer, Request
 from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
+from kabar.legs.freeze import ShardTools, plan_shard
 from kabar.legs.plan import plan_leg
 from kabar.legs.send import Lane, LaneTools
 from kabar.legs.send import now as clock
@@ -20,6 +21,7 @@ from kabar.storage.accounts import Opened
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Item, Table
+from kabar.storage.plan_parts import PlanParts
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
 from kabar.storage.turns import Turns
@@ -182,6 +184,8 @@ class Rig:
             members=Table("members", self.dynamo),
             chunks=self.chunks,
             plans=Plans("work"),
+            parts=PlanParts(self.dispatch),
+            shards_above=100_000,
             schedules=Schedules("kabar", "machine", "role"),
             start_leg=self._start,
             sleep=self.slept.append,
@@ -248,6 +252,11 @@ class Rig:
     def plan(self, campaign: int, leg: int, execution: str | None = None, now: int = 1000) -> Json:
         return plan_leg(self.desk, WORKSPACE, campaign, leg, execution or f"{campaign}-{leg}", now)
 
+    def shard(self, plan: Json, shard: int, run: str = "1") -> str:
+        """One shard of a large list, as `PlanShards` has it planned."""
+        tools = ShardTools(self.campaigns, self.desk.members, self.desk.plans, self.desk.parts)
+        return plan_shard(tools, plan | {"shard": shard}, run, 1000)
+
     def send(self, campaign: int, leg: int, plan: Json) -> None:
         """Every lane of a plan, one after the other."""
         timing = Timing.of(60, 60, 3600)
@@ -275,6 +284,10 @@ class Rig:
     def leg(self, campaign: int, leg: int, now: int = 1000) -> str:
         """One whole leg as the state machine runs it; its outcome."""
         plan = self.plan(campaign, leg, now=now)
+        if plan["outcome"] == "shards":
+            for shard in plan["shards"]:
+                self.shard(plan, shard)
+            plan = self.plan(campaign, leg, now=now)
         if plan["outcome"] == "send":
             self.send(campaign, leg, plan)
         if plan["outcome"] in ("send", "settle"):

@@ -51,7 +51,7 @@ def create_preflight(
     account = workspaces.carrier(table("workspaces"), caller.workspace, subject["carrier"]) or {}
     what = subject | {
         "max_digits": settings["max_digits"],
-        "prices": _prices(caller.workspace),
+        "prices": prices.shown(prices.get(table("workspaces"), caller.workspace)),
         "rate": speed(subject, account.get("rate", 1)),
     }
     head = preflights().begin(table("activity"), caller.workspace, number, what, by=caller.who, now=at)
@@ -118,15 +118,6 @@ def _campaign(wanted: NewPreflight, workspace: str, at: int) -> tuple[Item, int]
     }
     of = browse.list_head(table("workspaces"), workspace, campaign["list_id"]) or {}
     return subject, of.get("members", 0)
-
-
-def _prices(workspace: str) -> dict[str, Any] | None:
-    known = prices.get(table("workspaces"), workspace)
-    return (
-        {name: known[name] for name in ("currency", "default", "countries") if name in known}
-        if known
-        else None
-    )
 
 
 def _view(head: Mapping[str, Any]) -> PreflightView:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
+from kabar.storage.plan_parts import PlanParts
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
 from kabar.storage.turns import Turns
@@ -13,7 +14,9 @@ from kabar.storage.turns import Turns
 
 @dataclass(frozen=True)
 class Desk:
-    """`start_leg(workspace, campaign, leg)` starts a leg at once, `sleep` takes seconds."""
+    """`start_leg(workspace, campaign, leg)` starts a leg at once, `sleep` takes seconds; a list of more than
+    `shards_above` members is planned shard by shard.
+    """
 
     campaigns: Campaigns
     turns: Turns
@@ -21,6 +24,8 @@ class Desk:
     members: Table
     chunks: Chunks
     plans: Plans
+    parts: PlanParts
+    shards_above: int
     schedules: Schedules
     start_leg: Callable[[str, int, int], None]
     sleep: Callable[[float], None]

@@ -6,14 +6,14 @@ from kabar.domain.campaigns import Life, lanes, speed
 from kabar.domain.schedule import is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
-from kabar.legs.freeze import freeze
+from kabar.legs.freeze import LEASE, freeze
 from kabar.storage import keys
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item
 from kabar.storage.imports import WAITING
 from kabar.storage.reports import report, totals_of
 
-LEASE = 900_000  # ms: ten minutes of lanes, and what planning and settling take
+SHARDS = list(range(keys.MEMBER_SHARDS))
 MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
 LIST_GONE = "its list was deleted before it started"
 NO_FILE = "its file was never uploaded: make a new one"
@@ -32,8 +32,8 @@ NOBODY = {"recipients": 0, "segments": 0, "cost": 0, "opted_out": 0, "statuses":
 def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str, now: int) -> dict[str, Any]:
     """What this leg is to do: {"outcome": "send", "lanes": [{first, last, of}, …]} or why not.
 
-    Outcomes: send; settle (nothing left to send, or paused, missed or cancelled); scheduled (not due yet); queued;
-    waiting_for_import; superseded.
+    Outcomes: send; shards (PlanShard for each of "shards" first, then PlanLeg again); settle (nothing left to send,
+    or paused, missed or cancelled); scheduled (not due yet); queued; waiting_for_import; superseded.
     Doing it again within the same execution gives the same.
     """
     known = desk.campaigns.get(workspace, campaign, consistent=True)
@@ -62,8 +62,9 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
         )  # whoever it waits for starts the next leg, `sweep` if that dies
     if outcome != "send":
         return here | {"outcome": outcome}
-    if "plan" not in head and not freeze(desk, head, now):
-        return here | {"outcome": "superseded"}
+    frozen = "frozen" if "plan" in head else freeze(desk, head, now)
+    if frozen != "frozen":
+        return here | {"outcome": frozen} | ({"shards": SHARDS} if frozen == "shards" else {})
     ranges = _lanes(desk, head)
     return here | {"outcome": "send" if ranges else "settle", "lanes": ranges}
 

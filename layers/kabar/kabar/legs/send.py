@@ -224,7 +224,7 @@ class Lane:
 
     def _send_chunk(self, sender: Sender, number: int, *, until_proved: bool) -> Stop | None:
         head, plan = self._head, self._head["plan"]
-        rows = self._tools.plans.read(head["id"], plan["attempt"], number)
+        rows = self._tools.plans.read(head["id"], plan, number)
         origin = Origin(
             workspace=head["workspace"],
             campaign=head["id"],

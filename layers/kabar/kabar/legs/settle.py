@@ -92,7 +92,7 @@ def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
         vector = closing(claims, size, plan["slice"], Status.CANCELLED)
         charges = UNKNOWN  # and needless, where nothing can have been accepted
         if claims:
-            charges = Charges.of_rows(desk.plans.read(head["id"], plan["attempt"], number))
+            charges = Charges.of_rows(desk.plans.read(head["id"], plan, number))
         desk.chunks.merge(
             head["id"],
             number,

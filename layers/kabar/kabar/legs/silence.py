@@ -77,7 +77,7 @@ class Silence:
         plan = head.get("plan")
         if plan is None:
             return None
-        rows = partial(self.plans.read, mark["id"], plan["attempt"])
+        rows = partial(self.plans.read, mark["id"], plan)
         return Source(plan["first_id"], plan["chunks"], plan["chunk_size"], rows)
 
     def _request(self, mark: Item) -> Source | None:

@@ -9,6 +9,7 @@ from kabar.storage import executions
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
+from kabar.storage.plan_parts import PlanParts
 from kabar.storage.plans import Plans
 from kabar.storage.schedules import Schedules
 from kabar.storage.turns import Turns
@@ -24,6 +25,7 @@ class Environment:
     run_campaign_arn: str
     scheduler_role_arn: str
     schedule_prefix: str
+    plan_shards_above: int
 
 
 def desk(env: Environment) -> Desk:
@@ -36,6 +38,8 @@ def desk(env: Environment) -> Desk:
         members=Table(env.members_table),
         chunks=Chunks(Table(env.dispatch_table)),
         plans=Plans(env.work_bucket),
+        parts=PlanParts(Table(env.dispatch_table)),
+        shards_above=env.plan_shards_above,
         schedules=Schedules(env.schedule_prefix, env.run_campaign_arn, env.scheduler_role_arn),
         start_leg=lambda workspace, campaign, leg: executions.start_leg(
             env.run_campaign_arn, workspace, campaign, leg

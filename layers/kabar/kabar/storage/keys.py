@@ -308,6 +308,11 @@ def held(workspace: str, opening: int, number: int) -> Key:
     return _key(held_pk(workspace, opening, number % HELD_SHARDS), f"request#{number:016d}")
 
 
+def plan_part(campaign: int, attempt: str, part: str) -> Key:
+    """Part of a plan in the making: `terms` or `shard#<number>`."""
+    return _key(f"plan#{campaign}#{attempt}", part)
+
+
 def preflight_pk(number: int) -> str:
     return f"preflight#{number}"
 

@@ -17,6 +17,13 @@ def get(table: Table, workspace: str) -> Item | None:
     return table.get(keys.prices(workspace), consistent=True)
 
 
+def shown(item: Item | None) -> dict[str, Any] | None:
+    """The prices alone, to be kept with what is reckoned with them."""
+    return (
+        {name: item[name] for name in ("currency", "default", "countries") if name in item} if item else None
+    )
+
+
 def save(
     table: Table, log: Table, workspace: str, seen: Item | None, new: dict[str, Any], *, by: str, now: int
 ) -> Item:

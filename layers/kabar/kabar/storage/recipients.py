@@ -46,7 +46,7 @@ class Recipients:
         positions = [at for at, byte in enumerate(vector) if status_of(byte) is sheet.status]
         if not positions:
             return
-        rows = self._plans.read(head["id"], plan["attempt"], number)
+        rows = self._plans.read(head["id"], plan, number)
         first = plan["first_id"] + number * plan["chunk_size"]
         found = self._people.batch_get(
             [
