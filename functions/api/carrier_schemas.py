@@ -93,6 +93,9 @@ class PostsForm(Request):
     at: Path = Field(default="", description="ISO 8601 with an offset, or epoch seconds or milliseconds.")
     to: Path = ""
     text: Path = ""
+    part: Path = Field(default="", description="Of a long reply in parts: which part it is, from 1 on.")
+    parts: Path = Field(default="", description="How many parts it has.")
+    part_of: Path = Field(default="", description="What its parts have in common; empty: replies come whole.")
     statuses: dict[Annotated[str, Field(min_length=1, max_length=50)], str] = Field(
         default={},
         max_length=50,

@@ -29,6 +29,7 @@ from kabar.storage.dynamo import Item, Table
 from kabar.storage.keywords import Keywords
 from kabar.storage.queues import enqueue
 from kabar.storage.replies import Replies, Taken
+from kabar.storage.reply_parts import ReplyParts
 from kabar.storage.requests import Requests
 from kabar.storage.roster import Roster
 
@@ -42,6 +43,7 @@ class Settings:
     activity_table: str
     mail_sender: str
     messages_queue_url: str
+    replies_queue_url: str
 
 
 @cache
@@ -56,10 +58,14 @@ def queue(workspace: str, request: int) -> None:
     enqueue(sqs(), SETTINGS.messages_queue_url, [json.dumps({"workspace": workspace, "request": request})])
 
 
+PARTS_WAIT_MS = (
+    600_000  # a phone sends the parts of a reply within seconds; a queue hides for 15 minutes at most
+)
 SETTINGS = settings.read(Settings)
 WORKSPACES, MEMBERS = Table(SETTINGS.workspaces_table), Table(SETTINGS.members_table)
 PEOPLE, LOG = Table(SETTINGS.people_table), Table(SETTINGS.activity_table)
 DISPATCH = Table(SETTINGS.dispatch_table)
+PARTS = ReplyParts(DISPATCH)
 REPLIES = Replies(PEOPLE, MEMBERS, WORKSPACES, DISPATCH, LOG)
 EFFECTS = Effects(
     REPLIES,
@@ -83,11 +89,28 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
             logger.error("reply unreadable", queue_message=record["messageId"])  # again would not help
             continue
         try:
-            handle(workspace, carrier, reply)
+            if reply.part is None:
+                handle(workspace, carrier, reply)
+            else:
+                join(workspace, carrier, reply, body)
         except Exception as failure:  # noqa: BLE001  # one reply must not hold up the others; raised below
             failures.append(failure)
     if failures:
         raise ExceptionGroup("replies to take again", failures)
+
+
+def join(workspace: str, carrier: str, reply: Reply, body: dict[str, Any]) -> None:
+    """Keep a part of a long reply; with the last one it is a reply, and after a while without it too."""
+    late, now = body.get("late") is True, _now()
+    if not late and not PARTS.add(workspace, carrier, reply, now):
+        return
+    whole = PARTS.joined(workspace, carrier, reply, late_before=now - PARTS_WAIT_MS if late else None)
+    if whole:
+        handle(workspace, carrier, whole)
+        PARTS.forget(workspace, carrier, reply, now)
+    elif not late:
+        again = json.dumps({**body, "late": True})
+        enqueue(sqs(), SETTINGS.replies_queue_url, [again], PARTS_WAIT_MS // 1000 + 1)
 
 
 def handle(workspace: str, carrier: str, reply: Reply) -> None:

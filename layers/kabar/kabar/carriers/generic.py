@@ -20,6 +20,7 @@ from kabar.carriers.answers import each_readable, retry_after
 from kabar.carriers.base import Account, Answer, Call, Read, Request
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import AnswerLost, Busy, Outcome, Promise, Refused, Result, Throttled
+from kabar.domain.inbound import part_of
 from kabar.domain.messages import Message, Receipt, Reply
 from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
@@ -59,7 +60,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Posts:
-    """How the gateway posts receipts or replies: paths within each entry of the list at `items` (empty: the post)."""
+    """How the gateway posts receipts or replies: paths within each entry of the list at `items` (empty: the post).
+
+    `part` of `parts`, with `part_of` in common, are those of a long reply that the gateway doesn't join itself.
+    """
 
     format: str = "json"
     items: str = ""
@@ -71,6 +75,9 @@ class Posts:
     at: str = ""
     to: str = ""
     text: str = ""
+    part: str = ""
+    parts: str = ""
+    part_of: str = ""
     statuses: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -175,6 +182,11 @@ class Generic:
                 to=_word(entry, posts.to),
                 text=str(_found(entry, posts.text) or ""),
                 at=_time(entry, posts.at),
+                part=part_of(
+                    *(_plain(_found(entry, path)) for path in (posts.part_of, posts.part, posts.parts))
+                )
+                if posts.part_of
+                else None,
             )
 
         return each_readable(_entries(body, posts), read)

@@ -32,11 +32,24 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long message this is, counted from 1; `of` is what all its parts have in common."""
+
+    of: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """A message in; `id` is the carrier's, `mobile` who wrote, `to` the sender it was written to, `+` or not."""
+    """A message in; `id` is the carrier's, `mobile` who wrote, `to` the sender it was written to, `+` or not.
+
+    `part` is None for a whole message, also for one that the carrier joined itself.
+    """
 
     id: str
     mobile: str
     to: str
     text: str
     at: int
+    part: Part | None = None

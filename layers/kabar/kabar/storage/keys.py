@@ -331,6 +331,20 @@ def carrier_id(workspace: str, carrier_name: str, its_id: str, kind: str) -> Key
     return _key(f"orphan#{workspace}#{carrier_name}#{its_id}", kind)
 
 
+def reply_parts_pk(workspace: str, carrier_name: str, mobile: str, to: str, of: str) -> str:
+    """The parts of a long reply, until they are joined."""
+    return f"parts#{workspace}#{carrier_name}#{mobile}#{hashlib.sha256(f'{to}#{of}'.encode()).hexdigest()}"
+
+
+def reply_part(pk: str, number: int) -> Key:
+    return _key(pk, f"part#{number:03d}")
+
+
+def reply_joined(pk: str) -> Key:
+    """Which parts were joined already."""
+    return _key(pk, "joined")
+
+
 # ---- activity, idempotency ------------------------------------------------------------------------------
 
 
