@@ -72,7 +72,7 @@ def test_lists_are_made_renamed_found_and_deleted(stack: stacks.Stack) -> None:
     assert [each["id"] for each in stack.api("GET", "/v1/lists?search=E2E-7").body["data"]] == [other]
     assert stack.api("POST", f"{here}/members", {"mobile": "+6421555666"}).status == 201
     deleted = stack.api("POST", "/v1/lists/delete", {"list_ids": [made.body["id"], other, 999_999_999]})
-    assert deleted.body == {"deleted": [made.body["id"], other], "not_found": [999_999_999]}
+    assert deleted.body == {"deleted": [made.body["id"], other], "not_found": [999_999_999], "keywords": []}
     assert stack.api("GET", here).status == 404
     (sweep,) = [
         function["FunctionName"]

@@ -57,15 +57,41 @@ def ids(stack: Stack) -> dict[str, str]:
     assert stack.api("POST", "/v1/blacklist", {"mobile": "+905327670000"}).status < 300
     campaign = job.start_campaign(stack, tag, imported["list_id"], "Kadifekale yarin.")
     job.follow_campaign(stack, campaign, lambda _: None)
+    stack.carrier("POST", "/_replies", {"from": mobile, "to": stack.sender, "text": f"Geliyorum {tag}"})
+    text = {"text": "Kadifekale yarin.", "recipients": [{"mobile": mobile}]}
+
+    def made(path: str, body: Any = None) -> str:
+        answer = stack.api("POST", path, body)
+        assert answer.status < 300, (path, answer)
+        return str(answer.body["id"])
+
     return {
+        "kind": "receipts",
+        "dead_id": "1",
+        "template_id": made("/v1/templates", {"name": tag, "text": "Kadifekale yarin."}),
+        "keyword_id": made("/v1/keywords", {"keyword": f"k{tag}", "list_id": imported["list_id"]}),
+        "message_id": str(stack.api("POST", "/v1/messages", text).body["messages"][0]["id"]),
+        "preflight_id": made("/v1/preflights", {"list_id": imported["list_id"], "text": "Yarin."}),
+        "download_id": made("/v1/inbox/exports", {}),
+        "reply_id": _reply(stack, mobile),
         "list_id": str(imported["list_id"]),
-        "export_id": str(stack.api("POST", f"/v1/lists/{imported['list_id']}/exports").body["id"]),
+        "export_id": made(f"/v1/lists/{imported['list_id']}/exports"),
         "mobile": mobile,
         "import_id": imported["id"],
         "campaign_id": str(campaign),
         "key_id": key["id"],
         "user_id": stack.api("POST", "/v1/users", person).body["id"],
     }
+
+
+def _reply(stack: Stack, mobile: str) -> str:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = stack.api("GET", f"/v1/inbox?mobile=%2B{mobile[1:]}").body["data"]
+        if found:
+            return str(found[0]["id"])
+        time.sleep(0.2)
+    raise AssertionError("the reply is not in the inbox")
 
 
 def test_a_second_workspace_finds_nothing_of_the_first(stack: Stack, rival: str) -> None:
@@ -85,7 +111,17 @@ def test_a_second_workspace_finds_nothing_of_the_first(stack: Stack, rival: str)
             assert (answer.status, answer.body["code"]) == (404, "not_found"), (method, path, answer)
             asked += 1
     assert asked >= 20
-    for listing in ("lists", "campaigns", "imports", "users", "blacklist"):
+    for listing in (
+        "lists",
+        "campaigns",
+        "imports",
+        "users",
+        "blacklist",
+        "templates",
+        "inbox",
+        "keywords",
+        "reports",
+    ):
         assert call(stack, rival, "GET", f"/v1/{listing}").body["data"] == [], listing
     keys = call(stack, rival, "GET", "/v1/api-keys").body["data"]
     assert [key["id"] for key in keys] == [rival.split("_")[1]]
