@@ -21,13 +21,20 @@ GB_SECONDS = 0.0000133334  # arm64
 MONTHLY = {"the key": 1.00, "alarms": 16 * 0.10, "three secrets": 3 * 0.40}  # the first dashboards are free
 
 # counted by `make bench`; these stand in until it has run
-ASSUMED = {"write_units_per_message": 2.15, "send_cpu_us_per_message": 300.0, "receipt_cpu_us": 120.0}
-READ_UNITS_PER_MESSAGE = 1.2  # the bound that is held
+ASSUMED = {
+    "write_units_per_message": 2.15,
+    "read_units_per_message": 1.2,
+    "transitions_per_1000": 4.0,
+    "send_cpu_us_per_message": 300.0,
+    "receipt_cpu_us": 120.0,
+}
 SLICE = 100  # recipients a call
 CARRIER_SECONDS = 0.2  # that it takes to answer one
 RECEIPTS_PER_POST = (100, 1)
-TRANSITIONS_PER_THOUSAND = 4
-WARM_WRITES = 4000  # per second, a new on-demand table
+WARM_WRITES, WARM_READS = 4000, 12_000  # units a second that a new on-demand table takes
+PARTITION_WRITES = 1000  # units a second that one partition takes
+RATES = (100, 1000, 10_000)  # messages a second
+RECIPIENTS = (10_000, 1_000_000, 100_000_000)
 
 
 class Line(NamedTuple):
@@ -48,8 +55,8 @@ def bill(figures: dict[str, float], receipts_per_post: int) -> list[Line]:
     work = MILLION * (figures["send_cpu_us_per_message"] + figures["receipt_cpu_us"]) / MILLION
     return [
         Line("DynamoDB write units", MILLION * figures["write_units_per_message"], WRITE_UNITS),
-        Line("DynamoDB read units", MILLION * READ_UNITS_PER_MESSAGE, READ_UNITS),
-        Line("Step Functions transitions", MILLION / 1000 * TRANSITIONS_PER_THOUSAND, TRANSITIONS),
+        Line("DynamoDB read units", MILLION * figures["read_units_per_message"], READ_UNITS),
+        Line("Step Functions transitions", MILLION / 1000 * figures["transitions_per_1000"], TRANSITIONS),
         Line("API Gateway, receipts posted", posts, API_REQUESTS),
         Line("SQS requests", posts * 3, QUEUE_REQUESTS),
         Line("Lambda invocations", posts + posts / 10, INVOCATIONS),
@@ -58,8 +65,33 @@ def bill(figures: dict[str, float], receipts_per_post: int) -> list[Line]:
     ]
 
 
+def per_million(figures: dict[str, float]) -> dict[str, float]:
+    """`usd_per_million`: what a million costs with receipts in batches, once everything it takes was counted."""
+    if ASSUMED.keys() - figures.keys():
+        return {}
+    return {"usd_per_million": sum(line.dollars for line in bill(figures, RECEIPTS_PER_POST[0]))}
+
+
+def drain(recipients: int, rate: int) -> str:
+    """How long it takes, in the unit that reads best."""
+    seconds = recipients / rate
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def warm_up(figures: dict[str, float], rate: int) -> str:
+    """What the people table must be warmed for before the first message at this rate; empty for nothing."""
+    writes, reads = rate * figures["write_units_per_message"], rate * figures["read_units_per_message"]
+    if writes <= WARM_WRITES and reads <= WARM_READS:
+        return "a new table takes it"
+    partitions = -(-int(writes) // PARTITION_WRITES)
+    return f"warm it for {writes:,.0f} writes and {reads:,.0f} reads a second ({partitions} partitions)"
+
+
 def main() -> int:
-    """Print the bill for receipts in batches and one by one."""
+    """Print the bill for receipts in batches and one by one, how long campaigns take, and what they need first."""
     measured = paths.KABAR / "bench.json"
     found = json.loads(measured.read_text()) if measured.exists() else {}
     figures = {name: float(found.get(name, value)) for name, value in ASSUMED.items()}
@@ -77,13 +109,11 @@ def main() -> int:
         print(f"  {'':<30} {'':>12}    {'':>11}  ${sum(line.dollars for line in lines):6.2f}")
     print(f"\nEvery month, with or without messages: ${sum(MONTHLY.values()):.2f} ({', '.join(MONTHLY)}).")
     print("Logs ($0.50 a GB), storage ($0.25 a GB in tables) and carrier fees come on top.")
-    print(
-        f"\nA million takes 1,000,000 ÷ the carrier's rate; a new table is warm for {WARM_WRITES:,} writes/s:"
-    )
-    for rate in (100, 1000, 10_000):
-        writes = rate * figures["write_units_per_message"]
-        warm = "" if writes <= WARM_WRITES else "  warm the people table first"
-        print(f"  {rate:>6,} a second: {MILLION / rate / 3600:6.1f} h, {writes:>7,.0f} writes/s{warm}")
+    print("\nHow long a campaign takes, and the people table at that rate:")
+    print("  " + "messages a second".ljust(20) + "".join(f"{n:>14,}" for n in RECIPIENTS))
+    for rate in RATES:
+        times = "".join(f"{drain(recipients, rate):>14}" for recipients in RECIPIENTS)
+        print(f"  {rate:>17,}   {times}   {warm_up(figures, rate)}")
     return 0
 
 

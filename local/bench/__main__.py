@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from local import paths
+from local import costs, paths
 from local.trouble import Trouble, run
 
-SUBJECTS = ("text", "validate", "inbound", "imports", "send", "load")
+SUBJECTS = ("text", "validate", "inbound", "imports", "send", "single", "load")
 FILE = paths.KABAR / "bench.json"
 
 
@@ -31,8 +31,12 @@ BOUNDS = {
     "validate_peak_mb_5m": Bound("≤", 128),
     "merge_segments_vs_naive": Bound("≥", 2.5),
     "merge_segments_vs_naive_2": Bound("≥", 8),
-    "send_cpu_us_per_message": Bound("≤", 400),
-    "write_units_per_message": Bound("≤", 2.5),
+    "send_cpu_us_per_message": Bound("≤", 250),
+    "write_units_per_message": Bound("≤", 2.3),
+    "read_units_per_message": Bound("≤", 1.2),
+    "transitions_per_1000": Bound("≤", 4),
+    "single_send_vs_ceiling": Bound("≥", 0.9),
+    "usd_per_million": Bound("≤", 3.00),
     "load_cpu_us_per_row": Bound("≤", 130),
     "load_write_units_per_row": Bound("≤", 1.05),
     "export_peak_mb": Bound("≤", 128),
@@ -67,6 +71,7 @@ def main() -> int:
         except Trouble as trouble:
             failed += 1
             print(f"{name}: not measured. {trouble}", file=sys.stderr)
+    figures |= costs.per_million(figures)
     FILE.parent.mkdir(exist_ok=True)
     rounded = {key: float(f"{value:.4g}") for key, value in sorted(figures.items())}
     FILE.write_text(json.dumps(rounded, indent=2) + "\n")

@@ -36,7 +36,7 @@ def main() -> int:
         check(event, Context)
         into(event, Context)
     cpu = time.process_time() - before
-    units = meter.units
+    units = meter.writes
     writing = export(table, head, now)
     figures = {
         "load_cpu_us_per_row": cpu / ROWS * 1e6,

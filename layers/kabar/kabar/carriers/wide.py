@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -43,6 +43,7 @@ class _Wire:
     def __init__(self, peer: socket.socket) -> None:
         self.peer = peer
         self.until = 0.0
+        self._unsent = b""
 
     def limit(self) -> socket.socket:
         """The socket, for at most the time that is left."""
@@ -53,9 +54,12 @@ class _Wire:
         return self.peer
 
     def sendall(self, data: bytes) -> None:
-        self.limit().sendall(data)
+        """Kept until the answer is asked for: headers and body go in one piece."""
+        self._unsent += data
 
     def makefile(self, _mode: str) -> io.BufferedReader:
+        request, self._unsent = self._unsent, b""
+        self.limit().sendall(request)
         return io.BufferedReader(_Read(self))
 
     def close(self) -> None:
@@ -81,6 +85,8 @@ class _Line:
     def __init__(self, peer: socket.socket, target: Target) -> None:
         self.wire = _Wire(peer)
         self.used_at = time.monotonic()
+        self._said = select.poll()
+        self._said.register(peer, select.POLLIN)
         self.connection = http.client.HTTPConnection(target.host, target.port)
         self.connection.default_port = 443 if target.scheme == "https" else 80  # which `Host` leaves out
         self.connection.auto_open = 0  # one of ours or none
@@ -89,7 +95,7 @@ class _Line:
     def fresh(self) -> bool:
         """Whether it can be used again: not idle for long, nothing waiting on it, not even its end."""
         idle = time.monotonic() - self.used_at
-        return idle < IDLE_SECONDS and not select.select([self.wire.peer], [], [], 0)[0]
+        return idle < IDLE_SECONDS and not self._said.poll(0)
 
     def close(self) -> None:
         self.wire.peer.close()
@@ -111,7 +117,7 @@ class Wide:
         """
         until = time.monotonic() + seconds
         try:
-            target = addresses.target(request.url, local=self.local)
+            target = _target(request.url, self.local)
         except addresses.Forbidden as error:
             raise Refused(f"the gateway's address can't be called: {error}") from error
         headers, body = _prepared(request)
@@ -138,6 +144,11 @@ class Wide:
 def each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """`work` on all items side by side, each in a thread that keeps its connection; results in their order."""
     return list(_threads().map(work, items))
+
+
+@lru_cache
+def _target(url: str, local: bool) -> Target:  # what it is remembered by
+    return addresses.target(url, local=local)
 
 
 @cache
