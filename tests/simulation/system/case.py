@@ -1,0 +1,382 @@
+"""One simulated run from a seed: who is on which list, what people do, what goes wrong, and what must hold at the end."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from types import ModuleType
+from typing import Any
+
+from kabar.domain.campaigns import Life
+from kabar.domain.handover import Promise
+from kabar.domain.statuses import HANDED_OVER, Status, status_of
+from kabar.storage import executions, keys
+from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
+from kabar.storage.chunks import Chunks, chunk_of
+from kabar.storage.dynamo import Table
+from kabar.storage.reports import report
+from tests.simulation.system import machinery
+from tests.simulation.system.carriers import NAMES, measured
+from tests.simulation.system.cloud import SWEEP, Cloud
+from tests.simulation.system.faults import Fault, Script, any_script
+from tests.simulation.system.kernel import START, Endless, Kernel
+
+HOURS = 3_600_000
+END = 30 * HOURS  # whatever isn't over by then never will be
+STORMY = 2 * HOURS  # how long a run lasts whose faults never stop
+ENDLESS = 0.1  # the share of such runs
+CARETAKER = 17 * 60_000  # ms after which somebody looks at what was paused
+SENDER = "+3774"
+TEXT = "Merhaba %%1%%, siparişiniz yolda"
+NAMES_ = ("Ada", "Bora " * 12, "Çiğdem", "Deniz {x}")
+LEGS_DIED = "kept dying"
+STALLED = "several legs"
+
+
+@dataclass
+class Plan:
+    """What one run is made of. `people` are (effect number, what they do)."""
+
+    seed: int
+    letter: str
+    script: Script
+    campaigns: list[dict[str, Any]]
+    lists: dict[int, list[str]]
+    slice: int
+    rate: int
+    skewed: bool
+    rejects: frozenset[str]
+    blames: bool
+    log_lag: int
+    events: list[tuple[int, str, int]]
+    leg_seconds: int
+    first_sweep: int
+    endless: bool  # faults never stop: only what must never happen is looked for
+
+    @property
+    def slices(self) -> int:
+        return min(-(-len(self.lists[c["list_id"]]) // self.slice) for c in self.campaigns)
+
+    def __str__(self) -> str:
+        sent = [(c["workspace"], c["id"], len(self.lists[c["list_id"]])) for c in self.campaigns]
+        return (
+            f"seed {self.seed}: class {self.letter}, campaigns {sent}, slices of {self.slice}, {self.rate}/s, "
+            f"skewed {self.skewed}, endless {self.endless}, rejects {sorted(self.rejects)}, events {self.events}\n  {self.script}"
+        )
+
+
+def plan_of(seed: int, letter: str | None = None) -> Plan:
+    """The run of a seed."""
+    random = Random(seed)  # noqa: S311  # runs must repeat
+    script = any_script(random)
+    size = random.choice((1, 2, 2, 3))
+    lists = {}
+    campaigns = []
+    for number in range(random.choice((1, 1, 1, 2, 2, 3))):
+        list_id = 3000 + number
+        count = random.randint(3 * size, 3 * size + 4)
+        lists[list_id] = [f"+64210{list_id}{position:03d}" for position in range(count)]
+        campaigns.append(
+            {
+                "workspace": f"tenant-{random.choice('aab')}",
+                "id": 4000 + number,
+                "list_id": list_id,
+                "starts": random.choice((0, 0, 300, 2_000)),
+                "due": random.choice((0, 0, 0, 90_000)),
+            }
+        )
+    everybody = [mobile for mobiles in lists.values() for mobile in mobiles]
+    endless = random.random() < ENDLESS
+    if endless:
+        script.storm, script.calm = 0.02, END
+    doings = ("pause", "resume", "cancel", "stop", "stop", "blacklist")
+    events = [
+        (random.randrange(8_000), random.choice(doings), random.randrange(len(everybody)))
+        for _ in range(random.choice((0, 1, 2, 4)))
+    ]
+    if any(point.startswith(("HandleReply", "FollowPeople")) for point, _ in script.points):
+        events += [(random.randrange(1_000, 8_000), "stop", random.randrange(len(everybody))) for _ in range(4)]
+    return Plan(
+        seed=seed,
+        letter=letter or "ABCD"[seed % 4],
+        script=script,
+        campaigns=campaigns,
+        lists=lists,
+        slice=size,
+        rate=random.choice((3, 10, 1000)),
+        skewed=random.random() < 0.1,
+        rejects=frozenset(random.sample(everybody, 1)) if random.random() < 0.25 else frozenset(),
+        blames=random.random() < 0.3,
+        log_lag=random.choice((0, 5_000, 20_000)),
+        events=events,
+        leg_seconds=random.choice((1, 600)),
+        first_sweep=random.choice((500, 5_000, 100_000, SWEEP)),
+        endless=endless,
+    )
+
+
+@dataclass
+class Result:
+    """How a run ended: `broken` are rules, as sentences; `fired` the faults that happened."""
+
+    plan: Plan
+    broken: list[str]
+    fired: Counter[tuple[str, str]]
+    statuses: Counter[str]
+    effects: int
+    trace: list[str] = field(default_factory=list)
+
+
+class Run:
+    """The people and the end of one run."""
+
+    def __init__(self, plan: Plan, modules: dict[str, ModuleType], *, traced: bool = False) -> None:
+        self.plan = plan
+        random = Random(plan.seed + (1 << 40))  # noqa: S311  # runs must repeat
+        self.kernel = Kernel(random)
+        machinery.cold(modules)
+        machinery.campaigns.LEG_SECONDS = plan.leg_seconds
+        self.cloud = Cloud(self.kernel, plan.script, plan.letter, modules, skewed=plan.skewed)
+        if traced:
+            self.cloud.trace = []
+        self.cloud.carrier.rejects, self.cloud.carrier.blames = plan.rejects, plan.blames
+        self.cloud.carrier.log_lag = plan.log_lag
+        self.workspaces = Table("workspaces")
+        self.campaigns = Campaigns(self.workspaces, Table("activity"))
+        self.chunks = Chunks(Table("dispatch"))
+
+    def run(self) -> Result:
+        self._seed()
+        for campaign in self.plan.campaigns:
+            self.kernel.after(campaign["starts"], lambda campaign=campaign: self._create(campaign))
+        for number, (at, what, who) in enumerate(self.plan.events):
+            self.kernel.after(at, lambda what=what, who=who, number=number: self._event(what, who, number))
+        self.kernel.after(self.plan.first_sweep, self._sweep)
+        self.kernel.after(CARETAKER, self._resume_paused)
+        broken = self.cloud.watch.broken
+        try:
+            self.kernel.run(START + (STORMY if self.plan.endless else END))
+        except Endless:
+            broken.append("it never comes to rest")
+        if not self.kernel.idle and not self.plan.endless:
+            broken.append("somebody is still at work")
+        self.kernel.end()
+        checked = list(self._check())
+        effects = self.kernel.number
+        return Result(
+            self.plan,
+            broken + [f"alarm: {alarm}" for alarm in self.cloud.alarms] + checked,
+            self.plan.script.fired,
+            self.statuses,
+            effects,
+            self.cloud.trace or [],
+        )
+
+    # ---- what there is ----
+
+    def _seed(self) -> None:
+        dynamo, plan = self.cloud.dynamo, self.plan
+        carrier = NAMES[plan.letter]
+        for campaign in plan.campaigns:
+            workspace, list_id = campaign["workspace"], campaign["list_id"]
+            account = {"base_url": "https://carrier", "rate": plan.rate, "slice": plan.slice, "secret": "s"}
+            dynamo.seed("workspaces", keys.carrier(workspace, carrier), **account)
+            mobiles = plan.lists[list_id]
+            dynamo.seed(
+                "workspaces",
+                keys.list_head(workspace, list_id),
+                id=list_id,
+                members=len(mobiles),
+                opted_out=0,
+                deleted=0,
+            )
+            for number, mobile in enumerate(mobiles):
+                params = [NAMES_[number % len(NAMES_)]]
+                dynamo.seed("members", keys.member(list_id, mobile), params=params, at=1)
+
+    # ---- what people do ----
+
+    def _create(self, campaign: dict[str, Any]) -> None:
+        workspace, at = campaign["workspace"], self.kernel.now
+
+        def job() -> None:
+            head = {
+                "id": campaign["id"],
+                "name": "Simulated",
+                "list_id": campaign["list_id"],
+                "text": TEXT,
+                "sender": SENDER,
+                "carrier": NAMES[self.plan.letter],
+                "due_at": at + campaign["due"],
+                "created_at": at,
+                "request_id": "r",
+            }
+            self.campaigns.create(workspace, head, "person")
+            self._start(workspace, campaign["id"], 1)
+
+        self.cloud.person(workspace, job, again=1000)
+
+    @staticmethod
+    def _start(workspace: str, campaign: int, leg: int) -> None:
+        executions.start_leg("arn:aws:states:stateMachine:run-campaign", workspace, campaign, leg)
+
+    def _event(self, what: str, who: int, number: int) -> None:
+        everybody = [(list_id, m) for list_id, mobiles in self.plan.lists.items() for m in mobiles]
+        list_id, mobile = everybody[who]
+        campaign = next(c for c in self.plan.campaigns if c["list_id"] == list_id)
+        workspace = campaign["workspace"]
+        if what == "stop":
+            self.cloud.inbound.reply(workspace, mobile, "3774", "Stop!", number)
+        elif what == "blacklist":
+            self.cloud.inbound.reply(workspace, mobile, "9999", "STOP", number)  # answers nothing of ours
+        else:
+            self._control(workspace, campaign["id"], what)
+
+    def _control(self, workspace: str, campaign: int, action: str) -> None:
+        def job() -> None:
+            try:
+                head = self.campaigns.control(workspace, campaign, action, "person", self.kernel.host_time(), "r")
+            except (NotAllowed, NoCampaign):
+                return
+            self._start(workspace, campaign, head["leg"] + 1)
+
+        self.cloud.person(workspace, job)
+
+    def _open(self) -> list[dict[str, Any]]:
+        return [head for head in self.cloud.watch.heads.values() if "closed_at" not in head]
+
+    def _sweep(self) -> None:
+        if self._going():
+            self.cloud.invoke("Sweep", {}, None, lambda _value, _error: None)
+            self.kernel.after(SWEEP, self._sweep)
+
+    def _resume_paused(self) -> None:
+        if self._going():
+            for head in self._open():
+                if head["status"] in {Life.PAUSED, Life.MISSED}:
+                    self._control(head["workspace"], head["id"], "resume")
+            self.kernel.after(CARETAKER, self._resume_paused)
+
+    def _going(self) -> bool:
+        created = len(self.cloud.watch.heads) == len(self.plan.campaigns)
+        return not created or bool(self._open()) or not self.kernel.idle
+
+    # ---- what must hold in the end ----
+
+    def _check(self) -> Iterator[str]:
+        self.statuses: Counter[str] = Counter()
+        for campaign in self.plan.campaigns:
+            head = self.cloud.watch.heads.get(campaign["id"])
+            if head is None or "closed_at" not in head:
+                if not self.plan.endless:
+                    yield f"campaign {campaign['id']} never ended: {head and head['status']}"
+                elif head and "plan" in head:
+                    yield from (
+                        f"I1: {mobile} was accepted {len(found)} times"
+                        for mobile, found in self._accepts(head).items()
+                        if len(found) > 1
+                    )
+            elif head["status"] == Life.FAILED and not self._may_fail(head):
+                yield f"campaign {campaign['id']} failed: {head.get('status_reason')}"
+            elif "plan" in head:
+                for what in self._check_campaign(head, self.plan.lists[campaign["list_id"]]):
+                    yield f"campaign {campaign['id']} ({head['status']}): {what}"
+
+    def _may_fail(self, head: dict[str, Any]) -> bool:
+        reason = str(head.get("status_reason"))
+        return self.plan.script.storm > 0 and (LEGS_DIED in reason or STALLED in reason)
+
+    def _check_campaign(self, head: dict[str, Any], members: list[str]) -> Iterator[str]:
+        vectors = {item["number"]: chunk_of(item) for item in self.chunks.every(head["id"], head["plan"]["chunks"])}
+        counts = report(head, self.chunks)
+        if counts.recipients != len(members) or sum(counts.statuses.values()) != len(members):
+            yield f"I5: {len(members)} members, {counts.recipients} recipients, statuses {counts.statuses}"
+        if sum(head["totals"]["statuses"].values()) != head["totals"]["recipients"] != len(members):
+            yield f"I5: closing totals {head['totals']}"
+        plan = head["plan"]
+        rows = self._rows(head)
+        if sorted(row[0] for row in rows) != sorted(members):
+            yield "I2: the plan holds others than the list"
+        accepts = self._accepts(head)
+        for position, (mobile, _, _) in enumerate(rows):
+            chunk, index = divmod(position, plan["chunk_size"])
+            vector = vectors[chunk].vector if chunk in vectors else b""
+            status = status_of(vector[index]) if index < len(vector) else Status.PENDING
+            self.statuses[status.word] += 1
+            yield from self._check_recipient(head, position, mobile, status, accepts.get(mobile, []))
+        yield from self._check_segments(head, rows, counts.segments)
+
+    def _rows(self, head: dict[str, Any]) -> list[tuple[str, list[str], int]]:
+        plans = machinery.plans.Plans("work")
+        return [
+            row
+            for chunk in range(head["plan"]["chunks"])
+            for row in plans.read(head["id"], head["plan"]["attempt"], chunk)
+        ]
+
+    def _accepts(self, head: dict[str, Any]) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for accept in self.cloud.carrier.accepted:
+            place = self.cloud.watch.place(accept.id)
+            if place and place.campaign == head["id"]:
+                found.setdefault(accept.mobile, []).append(accept)
+        return found
+
+    def _check_recipient(
+        self, head: dict[str, Any], position: int, mobile: str, status: Status, accepts: list[Any]
+    ) -> Iterator[str]:
+        watch = self.cloud.watch
+        message = f"1a2b3c4d-{head['plan']['first_id'] + position}"
+        who = f"{message} is {status.word}"
+        stopped = head["status"] in {Life.CANCELLED, Life.FAILED}
+        told = self.cloud.inbound.told.get(message, [])
+        marks = watch.suppressed.get((head["workspace"], mobile), [])
+        if len(accepts) > 1:
+            yield f"I1: {who}, accepted {len(accepts)} times"
+        if status < Status.SUPPRESSED or (status is Status.CANCELLED and not stopped):
+            yield f"I2: {who}: it didn't end"
+        if accepts and status not in HANDED_OVER:
+            yield f"{who}, but was accepted"
+        if told and status != max(told) and not self.plan.endless:
+            yield f"{who}, but receipts said {[each.word for each in told]}"
+        if not accepts and status in HANDED_OVER - {Status.UNCERTAIN, Status.REJECTED}:
+            yield f"{who}, but was never accepted"
+        if not accepts and status is Status.REJECTED and mobile not in self.plan.rejects:
+            yield f"{who}, but nobody refused it"
+        if status is Status.SUPPRESSED and not marks:
+            yield f"{who}, but never opted out"
+        if status is Status.UNCERTAIN and not stopped:
+            yield from self._unfounded(who, message, bool(marks))
+
+    def _unfounded(self, who: str, message: str, opted_out: bool) -> Iterator[str]:
+        """Why nobody should have been uncertain about this one."""
+        if message not in self.cloud.watch.excused:
+            yield f"{who}, but no answer was lost"
+        promise = self.cloud.watch.promise
+        long = self.kernel.now - START > 6 * HOURS
+        if promise in {Promise.DEDUPES, Promise.ASKABLE} and not (opted_out or long or self.plan.skewed):
+            yield f"{who}, but its carrier dedupes or can be asked"
+
+    def _check_segments(
+        self, head: dict[str, Any], rows: list[tuple[str, list[str], int]], charged: int
+    ) -> Iterator[str]:
+        template = machinery.plan.parse(TEXT)
+        if [row[2] for row in rows] != [measured(template.merge(row[1])) for row in rows]:
+            yield "I10: the plan counts other segments than the carrier"
+        watch, plan = self.cloud.watch, head["plan"]
+        known = 0
+        for position, row in enumerate(rows):
+            place = watch.place(f"1a2b3c4d-{plan['first_id'] + position}")
+            claim = watch.claims.get(place.part) if place else None
+            if place and claim and status_of(claim["vector"][place.index]) is Status.SENT:
+                known += row[2]
+        if charged != known:
+            yield f"I10: {charged} segments are charged, {known} were accepted"
+
+
+def run(seed: int, modules: dict[str, ModuleType], *, letter: str | None = None, traced: bool = False) -> Result:
+    """Run a seed, from cold."""
+    return Run(plan_of(seed, letter), modules, traced=traced).run()
+
+
+__all__ = ["Fault", "Plan", "Result", "Run", "plan_of", "run"]

@@ -1,0 +1,102 @@
+"""Many runs over several processes, and the table of what they covered."""
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.simulation.system import case, machinery
+from tests.simulation.system.faults import CRASH_POINTS, NUMBERS, Fault
+
+CLASSES = "ABCD"
+AT_ONCE = 100  # runs of one errand
+
+
+@dataclass
+class Covered:
+    """What some runs went through."""
+
+    runs: int = 0
+    dense: int = 0  # of at least three slices and three faults
+    endless: int = 0
+    skewed: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    points: Counter[tuple[int, str]] = field(default_factory=Counter)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    def add(self, result: case.Result) -> None:
+        plan = result.plan
+        self.runs += 1
+        self.dense += plan.slices >= 3 and sum(result.fired.values()) >= 3
+        self.endless += plan.endless
+        self.skewed += plan.skewed
+        self.classes[plan.letter] += 1
+        self.ends.update(result.statuses)
+        for (point, name), times in result.fired.items():
+            if point == "carrier":
+                self.faults[f"carrier: {name.lower().replace('_', ' ')}", plan.letter] += times
+                continue
+            self.faults[Fault[name].value, plan.letter] += times
+            for number in NUMBERS.get((point, Fault[name]), ()):
+                self.points[number, plan.letter] += times
+        if result.broken:
+            self.broken.append("\n    ".join([str(plan), *result.broken]))
+
+    def __iadd__(self, other: "Covered") -> "Covered":
+        for name in ("runs", "dense", "endless", "skewed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("classes", "points", "faults", "ends"):
+            getattr(self, name).update(getattr(other, name))
+        self.broken += other.broken
+        return self
+
+    def table(self) -> Iterator[str]:
+        """The lines of the table."""
+        yield f"{'crash point':<52}" + "".join(f"{'class ' + letter:>9}" for letter in CLASSES)
+        for crash in CRASH_POINTS:
+            yield self._line(f"{crash.number:>2} {crash.says}", self.points, crash.number)
+        yield ""
+        for name in sorted({name for name, _ in self.faults}):
+            yield self._line(name, self.faults, name)
+        yield ""
+        yield f"runs {self.runs:,}, by class {dict(sorted(self.classes.items()))}"
+        yield f"with at least 3 slices and 3 faults {self.dense:,}; faults that never stop {self.endless:,}; clocks minutes off {self.skewed:,}"
+        yield "recipients ended as " + ", ".join(f"{word} {times:,}" for word, times in self.ends.most_common())
+
+    @staticmethod
+    def _line(says: str, counts: Counter[tuple[object, str]] | Counter[tuple[int, str]] | Counter[tuple[str, str]], key: object) -> str:
+        return f"{says:<52}" + "".join(f"{counts[key, letter]:>9,}" for letter in CLASSES)  # type: ignore[index]
+
+
+def cover(seeds: Iterable[int]) -> Covered:
+    """Run these seeds in this process."""
+    covered = Covered()
+    with machinery.installed() as modules:
+        for seed in seeds:
+            covered.add(case.run(seed, modules))
+    return covered
+
+
+def _errands(first: int, runs: int, until: float) -> Iterator[range]:
+    for start in range(first, first + runs, AT_ONCE):
+        if time.monotonic() > until:
+            return
+        yield range(start, min(start + AT_ONCE, first + runs))
+
+
+def everything(first: int, runs: int, processes: int, until: float) -> Covered:
+    """All runs, over processes; stops early at `until` (monotonic seconds)."""
+    covered = Covered()
+    waiting: list[Future[Covered]] = []
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        for errand in _errands(first, runs, until):
+            waiting.append(pool.submit(cover, errand))
+            if len(waiting) > 2 * processes:
+                covered += waiting.pop(0).result()
+        for answer in waiting:
+            covered += answer.result()
+    return covered
