@@ -7,13 +7,15 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-from kabar.domain.campaigns import Life
+from kabar.domain.campaigns import Life, NotAllowed
 from kabar.domain.handover import Promise
 from kabar.domain.statuses import HANDED_OVER, Status, status_of
+from kabar.domain.text import parse
 from kabar.storage import executions, keys
-from kabar.storage.campaigns import Campaigns, NoCampaign, NotAllowed
+from kabar.storage.campaigns import Campaigns, NoCampaign
 from kabar.storage.chunks import Chunks, chunk_of
 from kabar.storage.dynamo import Table
+from kabar.storage.plans import Plans
 from kabar.storage.reports import report
 from tests.simulation.system import machinery
 from tests.simulation.system.carriers import NAMES, measured
@@ -181,6 +183,8 @@ class Run:
             workspace, list_id = campaign["workspace"], campaign["list_id"]
             account = {"base_url": "https://carrier", "rate": plan.rate, "slice": plan.slice, "secret": "s"}
             dynamo.seed("workspaces", keys.carrier(workspace, carrier), **account)
+            settings = {"name": workspace, "timezone": "Europe/Istanbul", "sender": SENDER, "carrier": carrier}
+            dynamo.seed("workspaces", keys.settings(workspace), email="a@b.c", max_digits=14, created_at=1, **settings)
             mobiles = plan.lists[list_id]
             dynamo.seed(
                 "workspaces",
@@ -307,7 +311,7 @@ class Run:
         yield from self._check_segments(head, rows, counts.segments)
 
     def _rows(self, head: dict[str, Any]) -> list[tuple[str, list[str], int]]:
-        plans = machinery.plans.Plans("work")
+        plans = Plans("work")
         return [
             row
             for chunk in range(head["plan"]["chunks"])
@@ -360,7 +364,7 @@ class Run:
     def _check_segments(
         self, head: dict[str, Any], rows: list[tuple[str, list[str], int]], charged: int
     ) -> Iterator[str]:
-        template = machinery.plan.parse(TEXT)
+        template = parse(TEXT)
         if [row[2] for row in rows] != [measured(template.merge(row[1])) for row in rows]:
             yield "I10: the plan counts other segments than the carrier"
         watch, plan = self.cloud.watch, head["plan"]

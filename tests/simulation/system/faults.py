@@ -52,7 +52,7 @@ CRASH_POINTS = (
         _at(BEFORE, "SettleLeg start leg", "Person start leg") + _at(AFTER, "PlanLeg put ids"),
     ),
     CrashPoint(
-        4, "after the start, before it is written", _at(BEFORE, "PlanLeg update campaign", "SendLane get campaign")
+        4, "after the start, before it is written", _at(BEFORE, "PlanLeg transact campaign", "SendLane get campaign")
     ),
     CrashPoint(5, "before the claim", _at(BEFORE, "SendLane put take")),
     CrashPoint(6, "claim applied, answer lost", _at(LOSSES, "SendLane put take")),

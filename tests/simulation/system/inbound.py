@@ -75,6 +75,8 @@ class Inbound:
         if self._waiting[function]:
             self._kernel.after(1, lambda: self._drain(function))
         self._handle(function, batch)
+        if self._kernel.random.random() < 0.05:  # at least once
+            self._kernel.after(self._kernel.random.randint(1, 5_000), lambda: self._handle(function, batch))
 
     def _handle(self, function: str, batch: list[str]) -> None:
         records = [{"messageId": f"m{number}", "body": body} for number, body in enumerate(batch)]
@@ -84,8 +86,6 @@ class Inbound:
                 self._kernel.after(self._kernel.random.randint(1_000, 60_000), lambda: self._handle(function, batch))
 
         self._invoke(function, {"Records": records}, answered)
-        if self._kernel.random.random() < 0.05:  # at least once
-            self._kernel.after(self._kernel.random.randint(1, 5_000), lambda: self._handle(function, batch))
 
     # ---- stream ----
 
