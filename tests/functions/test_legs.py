@@ -431,7 +431,7 @@ def test_a_cancel_waits_until_every_sender_has_seen_it_before_it_reads_their_cla
     rig.campaigns.control(WORKSPACE, 1, "cancel", "me", 5000)
     rig.plan(1, 2, now=5400)
     assert rig.settle(1, 2, now=5500)["outcome"] == "close"
-    assert rig.slept == [1.5]
+    assert rig.slept == [2.0]
 
 
 def test_a_cancel_in_mid_campaign_tells_sent_untouched_and_unknown_apart(rig: Rig) -> None:
@@ -478,15 +478,15 @@ def test_revoked_credentials_pause_with_the_reason_and_a_resume_sends_to_everybo
 
 def test_credentials_revoked_while_a_lost_answer_is_asked_about_pause_too(rig: Rig, monkeypatch: Any) -> None:
     """F12: nobody ends uncertain for want of a key."""
+    clock, started = SystemClock.now, SystemClock().now()
     rig.members(3)
-    rig.campaign(1)
+    rig.campaign(1, due_at=started)
     rig.carrier.answers = [AnswerLost("no answer in time")]
-    rig.send(1, 1, rig.plan(1, 1))
-    rig.settle(1, 1)
-    clock = SystemClock.now
+    rig.send(1, 1, rig.plan(1, 1, now=started))
+    rig.settle(1, 1, now=started)
     monkeypatch.setattr(SystemClock, "now", lambda self: clock(self) + 120_000)
     rig.carrier.answers = [REFUSED]
-    rig.send(1, 2, rig.plan(1, 2))
+    rig.send(1, 2, rig.plan(1, 2, now=started + 120_000))
     assert rig.head(1)["status"] == Life.PAUSED.value
     assert "401" in rig.head(1)["status_reason"]
     assert set(ChunkLedger(rig.dispatch, 1, 0).claims()[0].vector) == {int(Status.SUBMITTED)}

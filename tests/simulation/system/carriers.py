@@ -23,6 +23,7 @@ from kabar.domain.handover import (
     Unreachable,
 )
 from kabar.domain.messages import Message, Receipt, Reply
+from kabar.domain.segments import Encoding
 from local.carrier import segments
 from tests.simulation.system.effects import Effects
 from tests.simulation.system.faults import Fault, Script
@@ -58,6 +59,8 @@ class Connector:
     name: str
     promise: Promise
     batch: int = 100
+    encodings: frozenset[Encoding] = frozenset(Encoding)
+    own_ids: bool = False
 
     def send(
         self, account: Account, call: HttpCall, sender: str, messages: Sequence[Message], seconds: float
@@ -77,7 +80,7 @@ class Connector:
         raise NotImplementedError
 
 
-CONNECTORS = tuple(Connector(NAMES[letter], CLASSES[letter]) for letter in "ACD")
+CONNECTORS = {NAMES[letter]: Connector(NAMES[letter], CLASSES[letter]) for letter in "ACD"}
 
 
 @dataclass(frozen=True)

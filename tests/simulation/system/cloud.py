@@ -154,7 +154,7 @@ class Cloud:
     """Everything of one run, wired."""
 
     def __init__(self, kernel: Kernel, script: Script, letter: str, modules: dict[str, ModuleType], *, skewed: bool) -> None:
-        promise = next(c.promise for c in machinery.every_carrier() if c.name == NAMES[letter])
+        promise = machinery.carrier(NAMES[letter]).promise
         self.kernel = kernel
         self.script = script
         self.modules = modules

@@ -67,7 +67,7 @@ CRASH_POINTS = (
     CrashPoint(11, "some of it recorded", _at(BEFORE, "SendLane update chunk") + _at(AFTER, "SendLane batch_write out")),
     CrashPoint(12, "recorded, not told", _at(AFTER, "SendLane put record", "SendLane update chunk")),
     CrashPoint(13, "sweep, between look and act", _at(BEFORE, "Sweep start leg") + _at(AFTER, "Sweep get campaign")),
-    CrashPoint(14, "receipt taken, not applied", _at(BEFORE, "ApplyReceipts batch_write out", "ApplyReceipts batch_write orphan")),
+    CrashPoint(14, "receipt taken, not applied", _at(BEFORE, "ApplyReceipts batch_write out", "ApplyReceipts update orphan")),
     CrashPoint(15, "opt-out written, not told", _at(AFTER, "HandleReply transact in")),
     CrashPoint(16, "counts read, not written", _at(BEFORE, "FollowPeople update chunk")),
     CrashPoint(19, "turn taken, holder dies", _at(AFTER, "PlanLeg update turn", "PlanLeg update queue")),

@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -133,8 +133,12 @@ def _text(value: Any) -> str:
     return text.removesuffix("Table").lower() if text.endswith("Table") else text
 
 
-def every_carrier() -> tuple[Carrier, ...]:
-    return carriers.CARRIERS
+_carrier = carriers.carrier
+
+
+def carrier(name: str, gateway: Mapping[str, Any] | None = None) -> Carrier:
+    """As `kabar.carriers.carrier`, with the simulated ones."""
+    return simulated.CONNECTORS.get(name) or _carrier(name, gateway)
 
 
 @cache
@@ -175,15 +179,19 @@ def _patches() -> Iterator[Any]:
         patch(plans, "client", lambda: HERE.cloud.bucket)
         patch(executions, "client", lambda: HERE.cloud.states)
         patch(accounts, "client", lambda: HERE.cloud.secrets)
-        patch(carriers, "CARRIERS", (*carriers.CARRIERS, *simulated.CONNECTORS))
+        patch(carriers, "CARRIERS", (*carriers.CARRIERS, *simulated.CONNECTORS.values()))
+        patch(carriers, "carrier", carrier)
         patch(plan, "CHUNK_SIZE", CHUNK_SIZE)
         patch(campaigns, "CHUNKS_PER_LANE", 1)
         patch(campaigns, "LEG_SECONDS", campaigns.LEG_SECONDS)  # each run sets its own
         patch(plan, "ThreadPoolExecutor", _AtOnce)
+        patch(send, "ThreadPoolExecutor", _AtOnce)
         for module in _product():
             for name, value in list(vars(module).items()):
                 if isinstance(value, ModuleType) and value in FAKES:
                     patch(module, name, FAKES[value])
+                elif value is _carrier:
+                    patch(module, name, carrier)
         yield patch
 
 

@@ -46,6 +46,7 @@ class Watch:
         self.doubted: set[str] = set()  # handed over without a word, not asked about since
         self.excused: set[str] = set()  # nobody can know about these
         self.stopped: dict[int, int] = {}
+        self.recorded_at: dict[tuple[int, int, int], int] = {}
         self.accept_claims: dict[tuple[str, int], int] = {}  # (message, called at) -> claimed at
 
     def breaks(self, what: str) -> None:
@@ -85,7 +86,7 @@ class Watch:
         if new["owner"]:
             if part in self.in_flight and not self.skewed and self.in_flight[part] is not process:
                 self.breaks(f"slice {part} was taken while its owner's call was under way")
-            if old and old["owner"] and old != new:
+            if old and old["owner"] and old["owner"] != new["owner"]:
                 self.excused |= self._written_of(part)
             if old != new:
                 self.claimed_at[part] = self.kernel.now
@@ -93,6 +94,8 @@ class Watch:
                     self.takers[part] = process
         elif self.takers.get(part) is not process and old != new:
             self.breaks(f"{process} recorded slice {part} over somebody else's claim")
+        else:
+            self.recorded_at.setdefault(part, self.kernel.now)
         self.claims[part] = new
 
     def _written_of(self, part: tuple[int, int, int]) -> set[str]:
@@ -127,7 +130,7 @@ class Watch:
             self.stopped.setdefault(number, self.kernel.now)
 
     def _head_changes(self, number: int, old: Item, new: Item) -> None:
-        for name in ("closed_at", "plan", "started_at"):
+        for name in ("closed_at", "plan"):
             if name in old and old[name] != new.get(name):
                 self.breaks(f"{name} of campaign {number} changed")
         if "closed_at" in old and (old["status"], old.get("totals")) != (new["status"], new.get("totals")):

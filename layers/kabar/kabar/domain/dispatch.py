@@ -305,7 +305,8 @@ class Sender:
         except Divided as divided:
             results, error = divided.results, divided.error
         except RecipientsRefused as refusal:
-            # this call's refusal says nothing of an earlier hand-over
+            # this call's refusal says nothing of an earlier hand-over, and the next one would be refused for the same
+            slot.settle([r for r in doubted if r.message.id in refusal.rejected], Status.UNCERTAIN)
             results = dict.fromkeys((r.message.id for r in going), NOT_SENT) | {
                 r.message.id: Result(Outcome.REJECTED, refusal.rejected[r.message.id])
                 for r in fresh

@@ -65,7 +65,7 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     frozen = "frozen" if "plan" in head else freeze(desk, head, now)
     if frozen != "frozen":
         return here | {"outcome": frozen} | ({"shards": SHARDS} if frozen == "shards" else {})
-    ranges = _lanes(desk, head)
+    ranges = _lanes(desk, head, now)
     return here | {"outcome": "send" if ranges else "settle", "lanes": ranges}
 
 
@@ -139,19 +139,19 @@ def _is_loading(desk: Desk, head: Item) -> bool:
     return bool((desk.workspaces.get(key, consistent=True) or {}).get("loading"))
 
 
-def _lanes(desk: Desk, head: Item) -> list[dict[str, Any]]:
+def _lanes(desk: Desk, head: Item, now: int) -> list[dict[str, Any]]:
     """What to send, in lanes; while the carrier has accepted nothing of this campaign, its first slice alone [F8]."""
     plan = head["plan"]
     if not plan["chunks"]:
         return []
-    closed, proved = set(), False
+    idle, proved = set(), False
     for item in desk.chunks.every(head["id"], plan["chunks"]):
         chunk = chunk_of(item)
         proved = proved or any(status_of(byte) in ACCEPTED for byte in set(chunk.vector))
-        if chunk.closed:
-            closed.add(item["number"])
+        if chunk.closed or (chunk.wake or 0) > now:  # to wait for it would keep others from their place in this leg
+            idle.add(item["number"])
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
-    open_chunks = [number for number in range(plan["chunks"]) if number not in closed]
+    open_chunks = [number for number in range(plan["chunks"]) if number not in idle]
     rate = speed(head, account.get("rate", 1))
     ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate)
     alone = not proved and len(ranges) > 1

@@ -12,6 +12,7 @@ from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.reports import report, totals_of
 
+MOST_PATIENCE = 300_000  # ms between legs that settle nobody: ten of them outlast clocks that are minutes apart [F53]
 STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
 
 
@@ -41,8 +42,11 @@ def settle_leg(
             head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at, unsettled=0
         ):
             return {"outcome": "superseded"}
-        if decision.what is Next.GO_ON:
+        if decision.what is Next.GO_ON and decision.stalled < 2:
             desk.start_leg(workspace, campaign, leg + 1)
+        elif decision.what is Next.GO_ON:
+            patience = min(MOST_PATIENCE, 5_000 << decision.stalled - 1)
+            desk.schedules.move(workspace, campaign, leg + 1, now + patience, now)
         else:
             desk.schedules.move(workspace, campaign, leg + 1, decision.at, now)
             if life is Life.SCHEDULED:
@@ -67,8 +71,9 @@ def _touched(desk: Desk, head: Item) -> list[ChunkState]:
 def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:
     """Close the campaign with its totals; what was never handed over is cancelled first."""
     if what is Next.CLOSE:
-        # senders look at the control once a second: only then has every claim been made that ever will be
-        desk.sleep(max(0, head["status_at"] + 2 * CONTROL_AGE - now) / 1000)
+        # senders look at the control once a second: only then has every claim been made that ever will be. Counted
+        # from here, as the clock of whoever cancelled may be another
+        desk.sleep(2 * CONTROL_AGE / 1000)
     if what is not Next.COMPLETE:
         _close_chunks(desk, dispatch, head, now)
     totals = totals_of(report(head, desk.chunks))
