@@ -51,6 +51,10 @@ fix: setup  ## format, and fix what the linter can
 chaos: setup  ## kill Lambda workers and break the carrier in mid-campaign; nobody twice, nobody skipped
 	@$(RUN) -m local.chaos $(if $(SEED),--seed $(SEED))
 
+.PHONY: simulate
+simulate: setup  ## the whole system against any mixture of faults, repeatable (RUNS=5000, SEED=1; RUNS=1 shows all of one)
+	@$(RUN) -m tests.simulation.system $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
+
 .PHONY: bench
 bench: setup  ## measure what matters; writes .kabar/bench.json
 	@$(RUN) -m local.bench

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -246,6 +247,11 @@ class Rig:
         """The input of the schedule of this leg."""
         found = self.scheduler.schedules.get(f"kabar-{campaign}-{leg}")
         return found and json.loads(found["Target"]["Input"])
+
+    def schedule_at(self, campaign: int, leg: int) -> int:
+        """When (epoch seconds) this leg is scheduled."""
+        expression = self.scheduler.schedules[f"kabar-{campaign}-{leg}"]["ScheduleExpression"]
+        return int(datetime.strptime(expression, "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC).timestamp())
 
     # ---- what happens ----
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kabar.carriers.base import Answer
-from kabar.domain.campaigns import CHUNK_SIZE, Life
+from kabar.domain.campaigns import CHUNK_SIZE, MAX_STALLED_LEGS, Life
 from kabar.domain.handover import AnswerLost
 from kabar.domain.slices import Claim
 from kabar.domain.statuses import Status, cell, status_of
@@ -421,6 +421,53 @@ def test_a_cancel_closes_every_recipient_and_passes_the_turn_on(rig: Rig, life: 
     assert rig.head(2)["status"] == Life.COMPLETED.value
     assert (rig.holder(), rig.queue()) == (None, [])
     assert len(rig.carrier.accepted) == 3
+
+
+def test_chunks_that_wait_keep_no_others_from_their_place_in_a_leg(rig: Rig, monkeypatch: Any) -> None:
+    """At a low rate a leg takes few chunks: a lost answer in the first must not stop the campaign."""
+    monkeypatch.setattr("kabar.domain.campaigns.LEG_SECONDS", 0)  # one chunk a leg
+    started = SystemClock().now()
+    rig.members(2 * CHUNK_SIZE)
+    rig.campaign(1, due_at=started)
+    rig.carrier.answers = [AnswerLost("no answer in time")]
+    rig.send(1, 1, rig.plan(1, 1, now=started))
+    wake = rig.chunks.read(1, 0).wake
+    assert wake
+    assert rig.plan(1, 2, now=started)["lanes"][0]["first"] == 1
+    assert rig.plan(1, 3, now=wake + 1)["lanes"][0]["first"] == 0
+
+
+def test_whoever_is_refused_by_name_while_in_doubt_is_uncertain_and_stops_nobody_else(
+    rig: Rig, monkeypatch: Any
+) -> None:
+    """Its hand-over may have worked the first time; every further call would be refused for the same."""
+    clock, started = SystemClock.now, SystemClock().now()
+    mobiles = rig.members(3)
+    rig.campaign(1, due_at=started)
+    rig.carrier.answers = [AnswerLost("no answer in time")]
+    rig.send(1, 1, rig.plan(1, 1, now=started))
+    refusal = b'{"violations": [{"property": "messages[1].content.text"}]}'
+    rig.carrier.answers = [Answer(200, {}, b'{"results": []}'), Answer(400, {}, refusal)]
+    for later in (120_000, 240_000):
+        monkeypatch.setattr(SystemClock, "now", lambda self, later=later: clock(self) + later)
+        rig.send(1, later, rig.plan(1, later, now=started + later))
+    assert rig.settle(1, 240_000, now=started + 240_000)["outcome"] == "complete"
+    assert statuses(rig, 1) == {"sent": 2, "uncertain": 1}
+    assert mobiles[1] not in rig.carrier.accepted
+
+
+def test_legs_that_settle_nobody_follow_each_other_ever_more_slowly(rig: Rig) -> None:
+    """F53: ten of them in a row outlast hosts whose clocks are minutes apart."""
+    rig.members(3)
+    rig.campaign(1)
+    waits = []
+    for leg in range(1, MAX_STALLED_LEGS + 1):
+        rig.plan(1, leg)
+        assert rig.settle(1, leg)["outcome"] == "go on"
+        waits.append(rig.schedule_at(1, leg + 1) - 1)
+    assert rig.started == [(1, 2)]
+    assert waits[1:4] == [10, 20, 40]
+    assert sum(waits[1:]) > 20 * 60
 
 
 def test_a_cancel_waits_until_every_sender_has_seen_it_before_it_reads_their_claims(rig: Rig) -> None:

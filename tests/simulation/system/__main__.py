@@ -12,6 +12,8 @@ from tests.simulation.system import case, machinery
 from tests.simulation.system.covering import everything
 
 SHOWN = 5  # broken runs that are printed
+MANY = 5_000  # runs, in which every crash point is to be met in every class at least …
+OFTEN = 100  # … so often
 
 
 def replay(seed: int) -> bool:
@@ -36,9 +38,13 @@ def main() -> int:
     print(*covered.table(), sep="\n")
     print(f"first seed {given.seed}, {time.monotonic() - began:.0f} seconds")
     for broken in covered.broken[:SHOWN]:
-        print(f"\nBROKEN, make simulate SEED={broken.split(':')[0].removeprefix('seed ')} RUNS=1 shows all of it:\n{broken}")
+        seed = broken.split(":")[0].removeprefix("seed ")
+        print(f"\nBROKEN; make simulate SEED={seed} RUNS=1 shows all of it:\n{broken}")
     print(f"{len(covered.broken)} of {covered.runs:,} runs broke a rule")
-    return 1 if covered.broken else 0
+    thin = covered.thin(OFTEN) if covered.runs >= MANY else []
+    for each in thin:
+        print(f"Too rare: {each}")
+    return 1 if covered.broken or thin else 0
 
 
 if __name__ == "__main__":

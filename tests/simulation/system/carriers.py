@@ -196,11 +196,15 @@ class Network:
         fault = self.effects.fault_at("ask carrier")
         self.kernel.pause(self.kernel.random.randint(10, 300))
         if fault is not None or self._way() is not None:
-            raise self.kernel.random.choice((AnswerLost("no answer"), Unreachable("no"), Throttled("429", 9.0)))
+            raise self.kernel.random.choice(
+                (AnswerLost("no answer"), Unreachable("no"), Throttled("429", 9.0))
+            )
         self.watch.asked(ids)
         known = {each: self._known[each] for each in ids if each in self._known}
         return {
-            each: Result(outcome) for each, (at, outcome) in known.items() if at + self.log_lag <= self.kernel.now
+            each: Result(outcome)
+            for each, (at, outcome) in known.items()
+            if at + self.log_lag <= self.kernel.now
         }
 
     # ---- Infobip's wire ----

@@ -51,7 +51,9 @@ class Bucket:
 class Scheduler:
     """EventBridge Scheduler: fires once, twice, late or never."""
 
-    def __init__(self, kernel: Kernel, effects: Effects, script: Script, fire: Callable[[Json], None]) -> None:
+    def __init__(
+        self, kernel: Kernel, effects: Effects, script: Script, fire: Callable[[Json], object]
+    ) -> None:
         self.schedules: dict[str, Json] = {}
         self._kernel, self._effects, self._script, self._fire = kernel, effects, script, fire
 
@@ -86,7 +88,7 @@ class Scheduler:
         self.schedules[request["Name"]] = request
         random, calm = self._kernel.random, self._kernel.now - START >= self._script.calm
         if not calm and random.random() < self._script.lost_schedules:
-            self._kernel.at(at, lambda: self._gone(request))
+            self._kernel.at(at, lambda: self._drop(request))
             return
         late = random.choice((0, 0, 0, 500, 60_000))
         self._kernel.at(at + late, lambda: self._due(request))
@@ -96,6 +98,9 @@ class Scheduler:
             return False
         del self.schedules[request["Name"]]
         return True
+
+    def _drop(self, request: Json) -> None:
+        self._gone(request)
 
     def _due(self, request: Json) -> None:
         if self._gone(request):
@@ -131,7 +136,9 @@ class StateMachines:
 class Secrets:
     """Secrets Manager with one key for everybody."""
 
-    exceptions = SimpleNamespace(ResourceNotFoundException=type("ResourceNotFoundException", (ClientError,), {}))
+    exceptions = SimpleNamespace(
+        ResourceNotFoundException=type("ResourceNotFoundException", (ClientError,), {})
+    )
 
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
@@ -153,7 +160,9 @@ class Context:
 class Cloud:
     """Everything of one run, wired."""
 
-    def __init__(self, kernel: Kernel, script: Script, letter: str, modules: dict[str, ModuleType], *, skewed: bool) -> None:
+    def __init__(
+        self, kernel: Kernel, script: Script, letter: str, modules: dict[str, ModuleType], *, skewed: bool
+    ) -> None:
         promise = machinery.carrier(NAMES[letter]).promise
         self.kernel = kernel
         self.script = script
@@ -183,7 +192,11 @@ class Cloud:
     # ---- who runs ----
 
     def invoke(
-        self, function: str, payload: Json, execution: Execution | None, done: Callable[[Any, str | None], None]
+        self,
+        function: str,
+        payload: Json,
+        execution: Execution | None,
+        done: Callable[[Any, str | None], None],
     ) -> None:
         """Call a function on a host of its own."""
         process = self._process(function, str(payload.get("workspace", "")))
@@ -234,7 +247,9 @@ class Cloud:
 
     # ---- what is heard ----
 
-    def _written(self, table: str, key: Json, old: Json | None, new: Json | None, process: Process | None) -> None:
+    def _written(
+        self, table: str, key: Json, old: Json | None, new: Json | None, process: Process | None
+    ) -> None:
         self.watch.written(table, key, old, new, process)
         if table == "people" and new:
             self.inbound.written(old, new)

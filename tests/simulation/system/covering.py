@@ -3,9 +3,10 @@
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from tests.simulation.system import case, machinery
 from tests.simulation.system.faults import CRASH_POINTS, NUMBERS, Fault
@@ -46,13 +47,22 @@ class Covered:
         if result.broken:
             self.broken.append("\n    ".join([str(plan), *result.broken]))
 
-    def __iadd__(self, other: "Covered") -> "Covered":
+    def __iadd__(self, other: "Covered") -> Self:
         for name in ("runs", "dense", "endless", "skewed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("classes", "points", "faults", "ends"):
             getattr(self, name).update(getattr(other, name))
         self.broken += other.broken
         return self
+
+    def thin(self, least: int) -> list[str]:
+        """Crash points that were met fewer than `least` times in a class."""
+        return [
+            f"crash point {crash.number} in class {letter}: {self.points[crash.number, letter]} times"
+            for crash in CRASH_POINTS
+            for letter in CLASSES
+            if self.points[crash.number, letter] < least
+        ]
 
     def table(self) -> Iterator[str]:
         """The lines of the table."""
@@ -64,12 +74,15 @@ class Covered:
             yield self._line(name, self.faults, name)
         yield ""
         yield f"runs {self.runs:,}, by class {dict(sorted(self.classes.items()))}"
-        yield f"with at least 3 slices and 3 faults {self.dense:,}; faults that never stop {self.endless:,}; clocks minutes off {self.skewed:,}"
-        yield "recipients ended as " + ", ".join(f"{word} {times:,}" for word, times in self.ends.most_common())
+        yield f"with at least 3 slices and 3 faults {self.dense:,}"
+        yield f"with faults that never stop {self.endless:,}, with clocks minutes apart {self.skewed:,}"
+        yield "recipients ended as " + ", ".join(
+            f"{word} {times:,}" for word, times in self.ends.most_common()
+        )
 
     @staticmethod
-    def _line(says: str, counts: Counter[tuple[object, str]] | Counter[tuple[int, str]] | Counter[tuple[str, str]], key: object) -> str:
-        return f"{says:<52}" + "".join(f"{counts[key, letter]:>9,}" for letter in CLASSES)  # type: ignore[index]
+    def _line(says: str, counts: Mapping[Any, int], key: object) -> str:
+        return f"{says:<52}" + "".join(f"{counts[key, letter]:>9,}" for letter in CLASSES)
 
 
 def cover(seeds: Iterable[int]) -> Covered:

@@ -52,7 +52,9 @@ CRASH_POINTS = (
         _at(BEFORE, "SettleLeg start leg", "Person start leg") + _at(AFTER, "PlanLeg put ids"),
     ),
     CrashPoint(
-        4, "after the start, before it is written", _at(BEFORE, "PlanLeg transact campaign", "SendLane get campaign")
+        4,
+        "after the start, before it is written",
+        _at(BEFORE, "PlanLeg transact campaign", "SendLane get campaign"),
     ),
     CrashPoint(5, "before the claim", _at(BEFORE, "SendLane put take")),
     CrashPoint(6, "claim applied, answer lost", _at(LOSSES, "SendLane put take")),
@@ -64,10 +66,20 @@ CRASH_POINTS = (
     CrashPoint(8, "in the call", _at(DEATHS, "SendLane call carrier")),
     CrashPoint(9, "after the answer, before the record", _at(BEFORE, "SendLane put record")),
     CrashPoint(10, "record applied, answer lost", _at(LOSSES, "SendLane put record")),
-    CrashPoint(11, "some of it recorded", _at(BEFORE, "SendLane update chunk") + _at(AFTER, "SendLane batch_write out")),
+    CrashPoint(
+        11,
+        "some of it recorded",
+        _at(BEFORE, "SendLane update chunk") + _at(AFTER, "SendLane batch_write out"),
+    ),
     CrashPoint(12, "recorded, not told", _at(AFTER, "SendLane put record", "SendLane update chunk")),
-    CrashPoint(13, "sweep, between look and act", _at(BEFORE, "Sweep start leg") + _at(AFTER, "Sweep get campaign")),
-    CrashPoint(14, "receipt taken, not applied", _at(BEFORE, "ApplyReceipts batch_write out", "ApplyReceipts update orphan")),
+    CrashPoint(
+        13, "sweep, between look and act", _at(BEFORE, "Sweep start leg") + _at(AFTER, "Sweep get campaign")
+    ),
+    CrashPoint(
+        14,
+        "receipt taken, not applied",
+        _at(BEFORE, "ApplyReceipts batch_write out", "ApplyReceipts update orphan"),
+    ),
     CrashPoint(15, "opt-out written, not told", _at(AFTER, "HandleReply transact in")),
     CrashPoint(16, "counts read, not written", _at(BEFORE, "FollowPeople update chunk")),
     CrashPoint(19, "turn taken, holder dies", _at(AFTER, "PlanLeg update turn", "PlanLeg update queue")),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -19,7 +20,9 @@ Invoke = Callable[[str, dict[str, Any], Callable[[Any, str | None], None]], None
 class Inbound:
     """`told` are the receipts that reached us, by message id."""
 
-    def __init__(self, kernel: Kernel, invoke: Invoke, *, carrier: str, echoes: bool, patterns: list[Any]) -> None:
+    def __init__(
+        self, kernel: Kernel, invoke: Invoke, *, carrier: str, echoes: bool, patterns: list[Any]
+    ) -> None:
         self._kernel = kernel
         self._invoke = invoke
         self._carrier = carrier
@@ -45,7 +48,7 @@ class Inbound:
         random.shuffle(statuses)
         for status in statuses:
             delay = random.choice((1, 50, 2_000, 90_000))
-            self._kernel.after(delay, lambda status=status: self._receipt(accept, status))
+            self._kernel.after(delay, partial(self._receipt, accept, status))
 
     def _receipt(self, accept: Any, status: Status) -> None:
         message_id = accept.id if self._echoes else f"carrier-{accept.id}"
@@ -83,7 +86,9 @@ class Inbound:
 
         def answered(_value: Any, error: str | None) -> None:
             if error:  # visible again after a while
-                self._kernel.after(self._kernel.random.randint(1_000, 60_000), lambda: self._handle(function, batch))
+                self._kernel.after(
+                    self._kernel.random.randint(1_000, 60_000), lambda: self._handle(function, batch)
+                )
 
         self._invoke(function, {"Records": records}, answered)
 
@@ -124,7 +129,9 @@ class Inbound:
         self._invoke("FollowPeople", {"Records": batch}, answered)
         if self._kernel.random.random() < 0.05:  # replayed
             later = self._kernel.random.randint(1, 20_000)
-            self._kernel.after(later, lambda: self._invoke("FollowPeople", {"Records": batch}, lambda _v, _e: None))
+            self._kernel.after(
+                later, lambda: self._invoke("FollowPeople", {"Records": batch}, lambda _v, _e: None)
+            )
 
 
 def _wire(value: Any) -> dict[str, Any]:
@@ -146,6 +153,6 @@ def _matches(pattern: Any, value: Any) -> bool:
 def _allowed(test: Any, found: Any) -> bool:
     if isinstance(test, dict):
         if "exists" in test:
-            return (found is not None) == test["exists"]
+            return bool((found is not None) == test["exists"])
         return isinstance(found, str) and found.startswith(test["prefix"])
     return bool(test == found)

@@ -13,7 +13,7 @@ from greenlet import getcurrent, greenlet
 
 START = 1_800_000_000_000  # epoch ms
 
-Do = Callable[[], None]
+Do = Callable[[], object]
 
 
 class Death(BaseException):
@@ -143,7 +143,8 @@ class Kernel:
             self.current = None
 
     def _live(self, process: Process, job: Callable[[], Any]) -> None:
-        value, failure = None, None
+        value: Any = None
+        failure: BaseException | None = None
         try:
             value = job()
         except Death as death:

@@ -9,11 +9,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Self
 from unittest import mock
 
 from kabar import carriers
@@ -39,8 +40,6 @@ SETTINGS = {  # what a test of seconds needs to be short; the rest is as in the 
     "POWERTOOLS_LOG_LEVEL": "ERROR",
 }
 CHUNK_SIZE = 4  # recipients; 500 in the product
-
-
 
 
 class _Time:
@@ -80,7 +79,7 @@ class _AtOnce:
     def __init__(self, _workers: int = 1) -> None:
         pass
 
-    def __enter__(self) -> "_AtOnce":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,7 +103,13 @@ class _Quiet:
         return lambda *_arguments, **_more: None
 
 
-EARLY = (plan, repair, send, settle, wiring)  # imported before the functions, so that they take the fakes from them
+EARLY = (
+    plan,
+    repair,
+    send,
+    settle,
+    wiring,
+)  # imported before the functions, so that they take the fakes from them
 FAKES = {time: _Time(), random: _Random(), uuid: _Uuid(), secrets: _Secrets()}
 
 
@@ -181,17 +186,18 @@ def _patches() -> Iterator[Any]:
         patch(accounts, "client", lambda: HERE.cloud.secrets)
         patch(carriers, "CARRIERS", (*carriers.CARRIERS, *simulated.CONNECTORS.values()))
         patch(carriers, "carrier", carrier)
-        patch(plan, "CHUNK_SIZE", CHUNK_SIZE)
         patch(campaigns, "CHUNKS_PER_LANE", 1)
         patch(campaigns, "LEG_SECONDS", campaigns.LEG_SECONDS)  # each run sets its own
-        patch(plan, "ThreadPoolExecutor", _AtOnce)
-        patch(send, "ThreadPoolExecutor", _AtOnce)
         for module in _product():
             for name, value in list(vars(module).items()):
                 if isinstance(value, ModuleType) and value in FAKES:
                     patch(module, name, FAKES[value])
                 elif value is _carrier:
                     patch(module, name, carrier)
+                elif value is ThreadPoolExecutor:
+                    patch(module, name, _AtOnce)
+                elif name == "CHUNK_SIZE":
+                    patch(module, name, CHUNK_SIZE)
         yield patch
 
 
@@ -201,7 +207,7 @@ class _Undone:
     def __init__(self) -> None:
         self._old: list[tuple[Any, str, Any]] = []
 
-    def __enter__(self) -> "_Undone":
+    def __enter__(self) -> Self:
         return self
 
     def set(self, holder: Any, name: str, value: Any) -> None:
@@ -231,6 +237,11 @@ def _load(function: str) -> ModuleType:
     with mock.patch.dict(os.environ, environment(function)):
         spec.loader.exec_module(module)
     return module
+
+
+def leg_seconds(seconds: int) -> None:
+    """How much work a leg takes on in this run."""
+    vars(campaigns)["LEG_SECONDS"] = seconds
 
 
 def cold(modules: dict[str, ModuleType]) -> None:

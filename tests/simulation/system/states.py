@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,13 @@ class Execution:
 
     @property
     def context(self) -> Json:
-        return {"Execution": {"Id": f"arn:aws:states:execution:{self.name}", "Name": self.name, "Input": self.input}}
+        return {
+            "Execution": {
+                "Id": f"arn:aws:states:execution:{self.name}",
+                "Name": self.name,
+                "Input": self.input,
+            }
+        }
 
     def start(self) -> None:
         self._enter(self._definition, self._definition["StartAt"], self.input, self.context, self._end)
@@ -64,7 +70,9 @@ class Execution:
         self.running = False
 
     def _enter(self, states: Json, name: str, data: Any, context: Json, done: Done) -> None:
-        self._kernel.after(self._kernel.random.randint(1, 20), lambda: self._run(states, name, data, context, done))
+        self._kernel.after(
+            self._kernel.random.randint(1, 20), lambda: self._run(states, name, data, context, done)
+        )
 
     def _run(self, states: Json, name: str, data: Any, context: Json, done: Done) -> None:
         if not self.running:
@@ -114,13 +122,15 @@ class Execution:
                 follow(_placed(state, data, output))
                 return
             for number, retry in enumerate(state.get("Retry", [])):
-                if _matches(retry["ErrorEquals"], error) and tries.get(number, 0) < retry.get("MaxAttempts", 3):
-                    wait = retry.get("IntervalSeconds", 1) * retry.get("BackoffRate", 2) ** tries.get(number, 0)
-                    again = tries | {number: tries.get(number, 0) + 1}
-                    self._kernel.after(
-                        int(wait * 1000),
-                        lambda: self._task(states, state, data, context, follow, done, again),
+                if _matches(retry["ErrorEquals"], error) and tries.get(number, 0) < retry.get(
+                    "MaxAttempts", 3
+                ):
+                    wait = retry.get("IntervalSeconds", 1) * retry.get("BackoffRate", 2) ** tries.get(
+                        number, 0
                     )
+                    again = tries | {number: tries.get(number, 0) + 1}
+                    task = partial(self._task, states, state, data, context, follow, done, again)
+                    self._kernel.after(int(wait * 1000), task)
                     return
             self._caught(states, state, data, context, done, error)
 
@@ -175,7 +185,11 @@ def _function(resource: str) -> str:
 
 
 def _matches(names: list[str], error: str) -> bool:
-    return "States.ALL" in names or error in names or ("States.TaskFailed" in names and error != "States.Timeout")
+    return (
+        "States.ALL" in names
+        or error in names
+        or ("States.TaskFailed" in names and error != "States.Timeout")
+    )
 
 
 def _placed(state: Json, data: Any, result: Any) -> Any:
@@ -209,7 +223,7 @@ def _holds(rule: Json, data: Any) -> bool:
     for part in rule["Variable"].removeprefix("$").strip(".").split("."):
         value = value.get(part, missing) if isinstance(value, dict) else missing
     if "IsPresent" in rule:
-        return (value is not missing) == rule["IsPresent"]
+        return bool((value is not missing) == rule["IsPresent"])
     for test in ("StringEquals", "BooleanEquals", "NumericEquals"):
         if test in rule:
             return bool(value == rule[test])

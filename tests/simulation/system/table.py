@@ -41,17 +41,17 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"DynamoDB takes no {kind.__name__}")
 
 
-def client_error(code: str, **more: Any) -> ClientError:
+def client_error(code: str, **more: Any) -> Any:
     """The error as botocore raises it."""
     return ClientError({"Error": {"Code": code, "Message": code}, **more}, "Operation")
 
 
-def lost() -> Exception:
+def lost() -> Any:
     """What the SDK raises when the last of its attempts brings no answer."""
     return ReadTimeoutError(endpoint_url="https://simulated")
 
 
-def throttled() -> Exception:
+def throttled() -> Any:
     return client_error("ProvisionedThroughputExceededException")
 
 
@@ -120,7 +120,9 @@ class SimulatedDynamo:
                 rows.reverse()
             if start := request.get("ExclusiveStartKey"):
                 backwards = not request.get("ScanIndexForward", True)
-                rows = [row for row in rows if (row["sk"] < start["sk"] if backwards else row["sk"] > start["sk"])]
+                rows = [
+                    row for row in rows if (row["sk"] < start["sk"] if backwards else row["sk"] > start["sk"])
+                ]
             limit = min(request.get("Limit", 1 << 30), self._page())
             more = {"LastEvaluatedKey": _key(rows[limit - 1])} if len(rows) > limit else {}
             return {"Items": [plain(row) for row in rows[:limit]], **more}
@@ -142,7 +144,10 @@ class SimulatedDynamo:
             done, left = self._part(keys)
             found = [self._read(table, key, consistent=request["ConsistentRead"]) for key in done]
             unprocessed = {table: {"Keys": left}} if left else {}
-            return {"Responses": {table: [plain(row) for row in found if row]}, "UnprocessedKeys": unprocessed}
+            return {
+                "Responses": {table: [plain(row) for row in found if row]},
+                "UnprocessedKeys": unprocessed,
+            }
 
         return self._effects.read(f"batch_get {kind_of(table, keys[0])}", do)
 
@@ -150,7 +155,10 @@ class SimulatedDynamo:
 
     def batch_write_item(self, *, RequestItems: Item) -> Item:  # noqa: N803  # boto3's names
         ((table, requests),) = RequestItems.items()
-        _distinct([next(iter(each.values())).get("Item") or next(iter(each.values()))["Key"] for each in requests], 25)
+        _distinct(
+            [next(iter(each.values())).get("Item") or next(iter(each.values()))["Key"] for each in requests],
+            25,
+        )
 
         def do() -> Item:
             done, left = self._part(requests)
@@ -222,7 +230,10 @@ class SimulatedDynamo:
         if text is None:
             return True
         row = self.find(request["TableName"], request.get("Item") or request["Key"]) or {}
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        names, values = (
+            request.get("ExpressionAttributeNames", {}),
+            request.get("ExpressionAttributeValues", {}),
+        )
         return expressions.condition(text)(row, names, values)
 
     def _change(self, request: Item) -> Item | None:
@@ -234,7 +245,10 @@ class SimulatedDynamo:
         if "UpdateExpression" not in request:
             return self._store(table, key, None)
         row = dict(self.find(table, key) or key)
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        names, values = (
+            request.get("ExpressionAttributeNames", {}),
+            request.get("ExpressionAttributeValues", {}),
+        )
         expressions.update(request["UpdateExpression"])(row, names, values)
         return self._store(table, key, row)
 

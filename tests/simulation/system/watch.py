@@ -54,7 +54,9 @@ class Watch:
 
     # ---- tables ----
 
-    def written(self, table: str, key: Item, old: Item | None, new: Item | None, process: Process | None) -> None:
+    def written(
+        self, table: str, key: Item, old: Item | None, new: Item | None, process: Process | None
+    ) -> None:
         """Every change of every item."""
         kind = key["pk"].partition("#")[0]
         if table == "dispatch" and kind == "claims":
@@ -122,7 +124,9 @@ class Watch:
             others = [
                 each["id"]
                 for each in self.heads.values()
-                if each["workspace"] == new["workspace"] and each["id"] != number and each["status"] == "sending"
+                if each["workspace"] == new["workspace"]
+                and each["id"] != number
+                and each["status"] == "sending"
             ]
             if others:
                 self.breaks(f"I8: campaigns {number} and {others} of one workspace are sending")
@@ -177,7 +181,9 @@ class Watch:
             self.breaks(f"{process} calls for slice {part}, which somebody else has claimed")
         stopped = self.stopped.get(first.campaign)
         if stopped is not None and self.kernel.now - stopped > CONTROL:
-            self.breaks(f"F5: a call of campaign {first.campaign}, {head['status']} for more than two seconds")
+            self.breaks(
+                f"F5: a call of campaign {first.campaign}, {head['status']} for more than two seconds"
+            )
         self._check_recipients(part, messages, [place for place in places if place], head)
 
     def _check_recipients(

@@ -148,7 +148,9 @@ def _lanes(desk: Desk, head: Item, now: int) -> list[dict[str, Any]]:
     for item in desk.chunks.every(head["id"], plan["chunks"]):
         chunk = chunk_of(item)
         proved = proved or any(status_of(byte) in ACCEPTED for byte in set(chunk.vector))
-        if chunk.closed or (chunk.wake or 0) > now:  # to wait for it would keep others from their place in this leg
+        if (
+            chunk.closed or (chunk.wake or 0) > now
+        ):  # to wait for it would keep others from their place in this leg
             idle.add(item["number"])
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
     open_chunks = [number for number in range(plan["chunks"]) if number not in idle]

@@ -12,7 +12,9 @@ from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.reports import report, totals_of
 
-MOST_PATIENCE = 300_000  # ms between legs that settle nobody: ten of them outlast clocks that are minutes apart [F53]
+MOST_PATIENCE = (
+    300_000  # ms between legs that settle nobody: ten of them outlast clocks that are minutes apart [F53]
+)
 STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
 
 
