@@ -102,12 +102,17 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         for _ in range(random.choice((0, 1, 2, 4)))
     ]
     letter = letter or "ABCD"[seed % 4]
+    if random.random() < (0.35 if letter == "D" else 0.1):
+        script.points["FollowPeople update chunk", 1] = Fault.DIES_BEFORE
+    if random.random() < 0.15:
+        receipts = "ApplyReceipts update orphan" if letter == "D" else "ApplyReceipts batch_write out"
+        script.points[receipts, 1] = Fault.DIES_BEFORE
     # rare by themselves: at their first pass
     script.points = {(p, 1 if p.startswith(RARE) else n): fault for (p, n), fault in script.points.items()}
     sweeps = (1_500, 3_000) if any(p.startswith("Sweep") for p, _ in script.points) else (500, 100_000, SWEEP)
     if any(point.startswith(("HandleReply", "FollowPeople")) for point, _ in script.points):
         stops = random.sample(range(len(everybody)), min(len(everybody), 6))
-        events += [(random.randrange(2_000, 8_000), "stop", who) for who in stops]
+        events += [(random.randrange(2_000, 20_000), "stop", who) for who in stops]
     return Plan(
         seed=seed,
         letter=letter,

@@ -97,10 +97,15 @@ class Inbound:
     def written(self, old: Any, new: Any) -> None:
         """A change of the people table."""
         image = {name: _wire(value) for name, value in new.items()}
-        record = {"eventID": "e", "eventName": "MODIFY" if old else "INSERT", "dynamodb": {"NewImage": image}}
+        record: dict[str, Any] = {
+            "eventID": "e",
+            "eventName": "MODIFY" if old else "INSERT",
+            "dynamodb": {"NewImage": image},
+        }
         if not any(_matches(pattern, record) for pattern in self._patterns):
             return
-        record["dynamodb"] = {"NewImage": encode_item(new)}
+        born: Any = self._kernel.now // 1000
+        record["dynamodb"] = {"NewImage": encode_item(new), "ApproximateCreationDateTime": born}
         shard = crc32(new["pk"].encode()) % SHARDS
         self._shards[shard].append(record)
         if not self._reading[shard]:
