@@ -56,6 +56,7 @@ class Plan:
     log_lag: int
     events: list[tuple[int, str, int]]
     leg_seconds: int
+    sharded: bool  # frozen as large lists are
     first_sweep: int
     endless: bool  # faults never stop: only what must never happen is looked for
 
@@ -67,7 +68,7 @@ class Plan:
         sent = [(c["workspace"], c["id"], len(self.lists[c["list_id"]])) for c in self.campaigns]
         return (
             f"seed {self.seed}: class {self.letter}, campaigns {sent}, slices of {self.slice}, {self.rate}/s, "
-            f"skewed {self.skewed}, endless {self.endless}, rejects {sorted(self.rejects)}, "
+            f"skewed {self.skewed}, endless {self.endless}, sharded {self.sharded}, rejects {sorted(self.rejects)}, "
             f"events {self.events}\n  {self.script}"
         )
 
@@ -127,6 +128,7 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         log_lag=random.choice((0, 5_000, 20_000)),
         events=events,
         leg_seconds=random.choice((1, 600)),
+        sharded=random.random() < 0.15,
         first_sweep=random.choice(sweeps),
         endless=endless,
     )
@@ -212,7 +214,7 @@ class Run:
                 "workspaces",
                 keys.list_head(workspace, list_id),
                 id=list_id,
-                members=len(mobiles),
+                members=1_000_000 if plan.sharded else len(mobiles),
                 opted_out=0,
                 deleted=0,
             )
@@ -345,7 +347,7 @@ class Run:
         return [
             row
             for chunk in range(head["plan"]["chunks"])
-            for row in plans.read(head["id"], head["plan"]["attempt"], chunk)
+            for row in plans.read(head["id"], head["plan"], chunk)
         ]
 
     def _accepts(self, head: dict[str, Any]) -> dict[str, list[Any]]:

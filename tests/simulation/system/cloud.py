@@ -152,6 +152,7 @@ class Context:
 
     def __init__(self, kernel: Kernel, process: Process) -> None:
         self._kernel, self._process = kernel, process
+        self.aws_request_id = f"{kernel.random.getrandbits(64):x}"
 
     def get_remaining_time_in_millis(self) -> int:
         return self._kernel.left_of(self._process)

@@ -31,7 +31,16 @@ from tests.simulation.system.here import HERE
 from tests.simulation.system.table import plain
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = ("PlanLeg", "SendLane", "SettleLeg", "FollowPeople", "ApplyReceipts", "HandleReply", "Sweep")
+FUNCTIONS = (
+    "PlanLeg",
+    "PlanShard",
+    "SendLane",
+    "SettleLeg",
+    "FollowPeople",
+    "ApplyReceipts",
+    "HandleReply",
+    "Sweep",
+)
 SETTINGS = {  # what a test of seconds needs to be short; the rest is as in the template
     "LEASE_SECONDS": "60",
     "ASK_AFTER_SECONDS": "30",
@@ -124,7 +133,7 @@ def template() -> dict[str, Any]:
 
 
 def environment(function: str) -> dict[str, str]:
-    """The function's variables of the template, references as the names of what they refer to."""
+    """The function's variables of the template: parameters by their default, other references by name."""
     own = template()["Resources"][f"{function}Function"]["Properties"]
     every = template()["Globals"]["Function"]["Environment"]["Variables"]
     variables = every | own.get("Environment", {}).get("Variables", {})
@@ -134,7 +143,7 @@ def environment(function: str) -> dict[str, str]:
 def _text(value: Any) -> str:
     while isinstance(value, dict | list):
         value = next(iter(value.values())) if isinstance(value, dict) else value[0]
-    text = str(value)
+    text = str(template()["Parameters"].get(str(value), {}).get("Default", value))
     return text.removesuffix("Table").lower() if text.endswith("Table") else text
 
 
