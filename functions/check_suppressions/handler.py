@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.domain.imports import PartRow, has_left, part_rows, part_text
+from kabar.domain.imports import PartRow, has_left, part_rows, part_text, with_left
 from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import keys, work
-from kabar.storage.dynamo import Table
+from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import Parts
 from kabar.storage.work import Work
 
@@ -38,8 +38,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if head is None:
         raise LookupError(f"there is no import {name}")
     rows = part_rows(WORK.get_part(work.import_part(name, part)))
-    stay = _stayed(workspace, rows) if head["remove_opt_outs"] else rows
-    WORK.put_part(work.checked_part(name, part), part_text(stay))
+    standings = _standings(workspace, rows)
+    stay = [row for row in rows if not (head["remove_opt_outs"] and has_left(standings.get(row[0])))]
+    marked = [_marked(row, standings.get(row[0]), str(event["list_id"])) for row in stay]
+    WORK.put_part(work.checked_part(name, part), part_text(marked))
     corrected = sum(bool(changes) for _, _, changes in stay)
     result = {
         "opted_out": len(rows) - len(stay),
@@ -53,9 +55,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {"part": part}
 
 
-def _stayed(workspace: str, rows: list[PartRow]) -> list[PartRow]:
-    wanted = [keys.standing(workspace, row[0]) for row in rows]
-    found = PEOPLE.batch_get(wanted, consistent=True)
-    return [
-        row for row, key in zip(rows, wanted, strict=True) if not has_left(found.get((key["pk"], key["sk"])))
-    ]
+def _standings(workspace: str, rows: list[PartRow]) -> dict[str, Item]:
+    """The standings by mobile, of those who have one."""
+    wanted = {keys.standing(workspace, mobile)["pk"]: mobile for mobile, _, _ in rows}
+    found = PEOPLE.batch_get([keys.standing(workspace, row[0]) for row in rows], consistent=True)
+    return {wanted[pk]: standing for (pk, _), standing in found.items()}
+
+
+def _marked(row: PartRow, standing: Item | None, list_name: str) -> PartRow:
+    """The row with the time its number left the very list it is for."""
+    left = (standing or {}).get("lists", {}).get(list_name)
+    return with_left(row, left["at"]) if left else row

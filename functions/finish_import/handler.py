@@ -17,6 +17,7 @@ from kabar.storage import executions, keys, lists, mail, split_lists, work, work
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
+from kabar.storage.marks import Marks
 from kabar.storage.quick_campaigns import QuickCampaigns
 from kabar.storage.work import Work
 
@@ -26,6 +27,8 @@ class Settings:
     workspaces_table: str
     activity_table: str
     dispatch_table: str
+    members_table: str
+    people_table: str
     work_bucket: str
     run_campaign_arn: str
     mail_sender: str
@@ -39,6 +42,7 @@ SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 QUICK = QuickCampaigns(WORKSPACES, Campaigns(WORKSPACES, Table(SETTINGS.activity_table)))
+MARKS = Marks(Table(SETTINGS.people_table), Table(SETTINGS.members_table), WORKSPACES)
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 WORK = Work(SETTINGS.work_bucket)
 
@@ -56,6 +60,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     if event["outcome"] == "counted":
         _ask(workspace, head)
     elif head["state"] not in FINAL:
+        for list_id in _lists(head):
+            MARKS.settle(workspace, list_id, name)
         _end(workspace, head, event)
     mailed = _mail(workspace, name)
     woken = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.domain.imports import part_rows
+from kabar.domain.imports import left_at, part_rows
 from kabar.log import logger
 from kabar.storage import members, work
 from kabar.storage.dynamo import Table
@@ -40,7 +40,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         place, list_id = work.split_part, list_id + (part - 1) // parts_per_list
     checked = part_rows(WORK.get_part(place(name, part)))
     rows = [(mobile, params) for mobile, params, _ in checked]
-    result = members.load(MEMBERS, list_id, name, rows, now)
+    left = {row[0]: at for row in checked if (at := left_at(row))}
+    result = members.load(MEMBERS, list_id, name, rows, now, left)
     PARTS.keep_loaded(name, part, result, now)
     logger.info("part loaded", workspace=event["workspace"], import_id=name, part=part, result=result)
     return {"part": part}

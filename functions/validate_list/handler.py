@@ -1,14 +1,10 @@
 """One object version -> rows in parts, rejected rows in a file, counts in the import's head [D2] [D3]."""
 
-import io
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any, TextIO
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from kabar import settings
 from kabar.domain import import_codes as codes
@@ -18,16 +14,15 @@ from kabar.domain.imports import Totals
 from kabar.domain.numbers import Numbers
 from kabar.domain.plausibility import implausible
 from kabar.log import logger
-from kabar.storage import lists, work, workspaces
+from kabar.storage import lists, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import DRY_RUN, Imports, ListGone, counts
+from kabar.storage.import_files import ImportFiles, ObjectMissing
+from kabar.storage.imports import DRY_RUN, OPENING, Imports, ListBusy, ListGone, ListTaken, counts
 from kabar.storage.lists import MAX_NAME
 from kabar.storage.work import Work
 
-CHUNK = 256 * 1024
-IN_MEMORY = 4 * 1024 * 1024  # of a report before it goes to /tmp
 PROGRESS_SECONDS = 1.0
-GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+PATIENCE_MS = 2 * 3_600_000  # that an import waits for the one which writes its list
 
 
 @dataclass(frozen=True)
@@ -43,13 +38,22 @@ IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
 WORK = Work(SETTINGS.work_bucket)
 
 
+class Refused(Exception):
+    """The import fails by a code of import_codes.py, and keeps what was found until then."""
+
+    def __init__(self, code: str, line: int = 0, **values: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.line = line
+        self.values = values
+
+
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome", "list_id", "parts": [1, 2, …], "parts_per_list": 0} or {"outcome": "failed" | "needs_decision"}.
+    """{"outcome", "list_id", "parts": [1, 2, …], "parts_per_list": 0}, or only {"outcome"} when nothing is to load.
 
-    The outcome is valid (for members of a list), to_try (the same in a dry run, list 0), to_split (for several lists
-    to come), to_delete (members of one) or to_blacklist (list 0).
-
-    The head tells why. Running it again from the start gives the same.
+    Then it is failed, needs_decision or busy: another import writes the list, call again later. Else it is valid (for
+    members of a list), to_try (the same in a dry run, list 0), to_split (for several lists to come), to_delete
+    (members of one) or to_blacklist (list 0). Running it again from the start gives the same.
     """
     logger.set_correlation_id(event.get("request_id"))
     workspace = event["workspace"]
@@ -58,153 +62,122 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         raise LookupError(f"there is no import {event['import_id']}")
     if head["state"] in {"failed", "needs_decision"}:
         return {"outcome": head["state"]}
-    with ExitStack() as stack:
-        answer = _answer(workspace, head, stack)
-    logger.info("list validated", workspace=workspace, import_id=head["id"], **answer["told"])
-    return {name: value for name, value in answer.items() if name != "told"}
+    try:
+        answer = _answer(workspace, head)
+    except Refused as refused:
+        answer = _failed(workspace, head, refused)
+    except Undecided as question:
+        IMPORTS.ask(workspace, head, question.preview, _now())
+        answer = {"outcome": "needs_decision"}
+    told = {name: value for name, value in answer.items() if name != "parts"}
+    logger.info("list validated", workspace=workspace, import_id=head["id"], **told)
+    return answer
 
 
-def _answer(workspace: str, head: Item, stack: ExitStack) -> dict[str, Any]:
-    known = workspaces.settings(WORKSPACES, workspace)
-    language = known.get("language", "en")
+def _answer(workspace: str, head: Item) -> dict[str, Any]:
+    """Raises Refused, Undecided."""
+    if head.get("phase") == OPENING or (head["state"] == "loading" and head.get("list_id")):
+        return _opened(workspace, head)
     name = head.get("list_name", "blacklist")  # which has none
     if not name.strip() or len(name) > MAX_NAME:
-        return _failed(workspace, head, codes.LIST_NAME_INVALID, language)
+        raise Refused(codes.LIST_NAME_INVALID)
+    with ExitStack() as stack:
+        totals, files = _read(workspace, head, stack)
+    found = files | counts(totals)
+    if totals.problem:
+        raise Refused(totals.problem if files["bytes_read"] else codes.FILE_EMPTY, **found)
+    try:
+        outcome, list_id, values = _target(workspace, head)
+    except ListTaken:
+        raise Refused(codes.LIST_NAME_TAKEN, **found) from None
+    except ListGone:  # one that was named by its id was there
+        raise Refused(codes.LIST_GONE if head.get("target") else codes.NO_SUCH_LIST, **found) from None
+    IMPORTS.was_read(workspace, head, found | values, _now())
+    return _opened(workspace, head | found) if outcome == "valid" else _parts(outcome, list_id, totals.parts)
+
+
+def _read(workspace: str, head: Item, stack: ExitStack) -> tuple[Totals, Item]:
+    """What the rows came to, and where the reports are. Raises Refused, Undecided."""
+    known = workspaces.settings(WORKSPACES, workspace)
     numbers = Numbers(
         workspaces.prefix_map(WORKSPACES, workspace),
         known.get("max_digits", workspaces.MAX_DIGITS),
         refused=implausible if head.get("strict") else None,
     )
+    tell, language = _telling(workspace, head["id"]), known.get("language", "en")
     try:
-        totals, output = validate_file(
-            lambda: Output(workspace, head, stack),
-            numbers,
-            head.get("encoding", ""),
-            known.get("language", "en"),
+        totals, files = validate_file(
+            lambda: ImportFiles(WORK, head, stack, tell), numbers, head.get("encoding", ""), language
         )
     except ObjectMissing:
-        return _failed(workspace, head, codes.OBJECT_MISSING, language)
+        raise Refused(codes.OBJECT_MISSING) from None
     except FileRefused as error:
-        return _failed(workspace, head, error.code, language)
+        raise Refused(error.code) from None
     except EncodingUnsupported as error:
-        return _failed(workspace, head, codes.ENCODING_UNSUPPORTED, language, line=error.line)
-    except Undecided as question:
-        IMPORTS.ask(workspace, head, question.preview, _now())
-        return {"outcome": "needs_decision", "told": {"encodings": [*question.preview]}}
-    files: Item = output.keep_reports()
-    problem = totals.problem if output.bytes_read else codes.FILE_EMPTY
-    if problem:
-        return _failed(
-            workspace, head, problem, language, **files, **counts(totals), bytes_read=output.bytes_read
-        )
-    try:
-        outcome, list_id = _accepted(workspace, head, totals, files)
-    except ListGone:
-        return _failed(workspace, head, codes.LIST_GONE, language, **files, **counts(totals))
-    told = {"rows": totals.rows_read, "rejected": totals.rejected, "parts": totals.parts}
-    return {
-        "outcome": outcome,
-        "list_id": list_id,
-        "parts": [*range(1, totals.parts + 1)],
-        "parts_per_list": 0,
-        "told": told,
-    }
+        raise Refused(codes.ENCODING_UNSUPPORTED, error.line) from None
+    return totals, {**files.keep_reports(), "bytes_read": files.bytes_read}
 
 
-def _accepted(workspace: str, head: Item, totals: Totals, files: Item) -> tuple[str, int]:
-    """The outcome, and the list that it is about. Raises ListGone."""
+def _target(workspace: str, head: Item) -> tuple[str, int, Item]:
+    """(outcome, the list that it is about, what the head says from now on). Raises ListGone, ListTaken."""
     purpose = head.get("purpose", "append")
-    if head.get("dry_run"):
-        if head.get("target") and lists.find(WORKSPACES, workspace, str(head["target"])) is None:
-            raise ListGone(f"the list {head['list_name']} of the import {head['id']}")
-        IMPORTS.was_read(workspace, head, totals, files, _now(), phase=DRY_RUN)
-        return "to_try", 0
-    if head.get("split"):
-        IMPORTS.was_read(workspace, head, totals, files, _now(), phase="splitting")
-        return "to_split", 0
     if purpose == "blacklist":
-        IMPORTS.was_read(workspace, head, totals, files, _now(), state="loading", phase="loading")
-        return "to_blacklist", 0
+        return "to_blacklist", 0, {"state": "loading", "phase": "loading"}
     if purpose == "delete_members":
         there = lists.find(WORKSPACES, workspace, str(head.get("target") or head["list_name"]))
         if there is None:
             raise ListGone(f"the list {head['list_name']} of the import {head['id']}")
         names = {"list_id": there["id"], "list_name": there["name"]}
-        IMPORTS.was_read(workspace, head, totals, files, _now(), phase="counting", **names)
-        return "to_delete", there["id"]
-    return "valid", IMPORTS.open_list(workspace, head, totals, files, _now())
+        return "to_delete", there["id"], {"phase": "counting", **names}
+    if head.get("dry_run"):
+        if not head.get("split"):
+            IMPORTS.target(workspace, head)
+        return "to_try", 0, {"phase": DRY_RUN}
+    if head.get("split"):
+        return "to_split", 0, {"phase": "splitting"}
+    return "valid", 0, {"phase": OPENING}
 
 
-def _failed(
-    workspace: str, head: Item, code: str, language: str, *, line: int = 0, **values: Any
-) -> dict[str, Any]:
-    told = codes.messages(language)
-    message = told.imports[code].sentence
-    if line:
-        message += " " + told.phrases["unreadable_line"].format(line=line)
-    IMPORTS.fail(workspace, head, (code, message), {}, _now(), **values)
-    return {"outcome": "failed", "told": {"failed": code}}
+def _opened(workspace: str, head: Item) -> dict[str, Any]:
+    """Of rows that were read and are for one list. Raises Refused."""
+    now = _now()
+    try:
+        list_id = IMPORTS.open_list(workspace, head, now)
+    except ListGone:
+        raise Refused(codes.LIST_GONE) from None
+    except ListTaken:
+        raise Refused(codes.LIST_NAME_TAKEN) from None
+    except ListBusy:
+        if now - head["updated_at"] > PATIENCE_MS:
+            raise Refused(codes.LIST_BUSY) from None
+        return {"outcome": "busy"}
+    return _parts("valid", list_id, head["parts"])
 
 
-class ObjectMissing(Exception):
-    """The object, or that version of it, is gone [D8]."""
+def _parts(outcome: str, list_id: int, parts: int) -> dict[str, Any]:
+    return {"outcome": outcome, "list_id": list_id, "parts": [*range(1, parts + 1)], "parts_per_list": 0}
 
 
-class Output:
-    """Parts straight into the bucket, reports by way of a file, progress at most once a second."""
+def _failed(workspace: str, head: Item, refused: Refused) -> dict[str, Any]:
+    told = codes.messages(workspaces.settings(WORKSPACES, workspace).get("language", "en"))
+    message = told.imports[refused.code].sentence
+    if refused.line:
+        message += " " + told.phrases["unreadable_line"].format(line=refused.line)
+    IMPORTS.fail(workspace, head, (refused.code, message), {}, _now(), **refused.values)
+    return {"outcome": "failed"}
 
-    def __init__(self, workspace: str, head: Item, stack: ExitStack) -> None:
-        self.bytes_read = 0
-        self._workspace = workspace
-        self._head = head
-        self._import = head["id"]
-        self._told = time.monotonic()
-        self._files: dict[str, IO[bytes]] = {
-            name: stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115  # the stack closes it
-            for name in ("rejected", "duplicates")
-        }
-        self.rejected: TextIO = io.TextIOWrapper(self._files["rejected"], "utf-8", newline="")
-        self.duplicates: TextIO = io.TextIOWrapper(self._files["duplicates"], "utf-8", newline="")
 
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes of that very version, added up. Raises ObjectMissing."""
-        source = {
-            "Bucket": self._head["bucket"],
-            "Key": self._head["key"],
-            "VersionId": self._head["version"],
-        }
-        try:
-            answer = work.client().get_object(**source)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                raise ObjectMissing from None
-            raise
-        for chunk in answer["Body"].iter_chunks(CHUNK):
-            self.bytes_read += len(chunk)
-            yield chunk
+def _telling(workspace: str, name: str) -> Callable[[Totals, int], None]:
+    """Says how far it is, at most once a second."""
+    told = time.monotonic()
 
-    def part(self, number: int, rows: str) -> None:
-        WORK.put_part(work.import_part(self._import, number), rows)
+    def tell(totals: Totals, bytes_read: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            IMPORTS.progress(workspace, name, totals, bytes_read, _now())
 
-    def progress(self, totals: Totals) -> None:
-        if time.monotonic() - self._told >= PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            IMPORTS.progress(self._workspace, self._import, totals, self.bytes_read, _now())
-
-    def keep_reports(self) -> dict[str, str]:
-        """Put what was written into the bucket; where it is, as attributes of the head."""
-        kept: dict[str, str] = {}
-        for name, text, key in (
-            ("rejected", self.rejected, work.rejected_rows(self._import)),
-            ("duplicates", self.duplicates, work.duplicate_rows(self._import)),
-        ):
-            text.flush()
-            content = self._files[name]
-            if content.tell():
-                content.seek(0)
-                WORK.put_csv(key, content)
-                kept[f"{name}_key"] = key
-        return kept
+    return tell
 
 
 def _now() -> int:

@@ -54,6 +54,11 @@ UNSEEN = {
     Right("SweepFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # the same
     Right("ApiFunction", "cognito-idp:AdminGetUser"),  # an address that is known already
     Right("FinishImportFunction", "states:StartExecution"),  # a campaign that waits for its list
+    # an opt-out while a file is written into the list
+    Right("FinishImportFunction", "dynamodb:GetItem", "MembersTable"),
+    Right("FinishImportFunction", "dynamodb:UpdateItem", "MembersTable"),
+    Right("FinishImportFunction", "dynamodb:GetItem", "PeopleTable"),
+    Right("FinishImportFunction", "dynamodb:ConditionCheckItem", "PeopleTable"),
     Right("SendLaneFunction", "dynamodb:PutItem", "ActivityTable"),  # a carrier that refuses every call
     # a receipt that nobody can place, a carrier that goes by its own ids, a lane that runs for more than seconds
     Right("ApplyReceiptsFunction", "dynamodb:BatchGetItem", "DispatchTable"),

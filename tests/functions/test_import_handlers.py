@@ -10,7 +10,9 @@ import pytest
 
 from kabar.storage import dynamo as storage_dynamo
 from kabar.storage import executions, keys, mail, work
+from kabar.storage.dynamo import Table
 from kabar.storage.imports import NoSuchChoice, NotAsked, execution
+from kabar.storage.opt_outs import OptOuts
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load, queued, sample
 from tests.unit.workbooks import xlsx, zipped
@@ -303,6 +305,80 @@ def test_who_left_earlier_campaigns_is_dropped_unless_told_otherwise(world: Worl
     head = world.run(started)
     assert counted(head) == ((1, 0, 0, 2, 0) if remove else (2, 1, 0, 0, 0))
     assert len(world.members()) == (1 if remove else 3)
+
+
+def test_who_left_this_very_list_is_loaded_opted_out_when_all_are_wanted(world: World) -> None:
+    list_id = world.run(world.drop("+64211111119"))["list_id"]
+    left = {str(list_id): {"at": 5, "by": "reply:1"}}
+    world.dynamo.seed("people", keys.standing("acme", "+64211111111"), lists=left)
+    world.dynamo.seed("people", keys.standing("acme", "+64211111112"), lists={"999": {"at": 5, "by": "api"}})
+    started = world.drop("+64211111111,Amy\n021 111 1112\n", version="v2")
+    world.head(started)["remove_opt_outs"] = False
+    head = world.run(started, times=2)
+    assert counted(head) == (1, 1, 0, 0, 0)
+    members = world.members()
+    assert (members["+64211111111"]["opted_out"], members["+64211111111"]["params"]) == (5, ["Amy"])
+    assert "opted_out" not in members["+64211111112"]
+    list_head = world.list_head(list_id)
+    assert (list_head["members"], list_head["opted_out"]) == (3, 1)
+
+
+def test_a_second_import_waits_until_the_first_has_written_the_list(world: World) -> None:
+    first = world.drop("+64211111111,a")
+    valid = world.call("validate_list", first)
+    second = world.drop("+64211111111,b\n+64211111112,c", "acme/lists/Gym/b.csv")
+    assert [world.call("validate_list", second) for _ in range(2)] == [{"outcome": "busy"}] * 2
+    waiting = world.head(second)
+    assert (waiting["state"], waiting["phase"], waiting["rows_read"]) == ("validating", "waiting_for_list", 2)
+    world.s3.objects["uploads", second["key"], "v1"] = b""  # it isn't read again
+    for task in ("check_suppressions", "load_members"):
+        world.each(task, first, valid, 1)
+    world.call("finish_import", {**first, "outcome": "loaded"})
+    head = world.run(second, times=2)
+    assert (head["state"], head["added"], head["updated"]) == ("done", 1, 1)
+    assert world.list_head(head["list_id"])["members"] == 2
+
+
+def test_who_waits_too_long_for_its_list_is_told(world: World) -> None:
+    world.call("validate_list", world.drop("+64211111111,a"))
+    second = world.drop("+64211111112", "acme/lists/Gym/b.csv")
+    assert world.call("validate_list", second)["outcome"] == "busy"
+    world.head(second)["updated_at"] -= 3 * 3_600_000
+    head = world.run(second)
+    assert (head["state"], head["error"]["code"], head["rows_read"]) == ("failed", "list_busy", 1)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_new_list_whose_name_was_taken_meanwhile_is_not_mixed_with_the_other(
+    world: World, dry_run: bool
+) -> None:
+    other = world.run(world.drop("+64211111119"))["list_id"]
+    started = world.drop("+64211111111", version="v2")
+    world.head(started).update(purpose="new_list", dry_run=dry_run)
+    head = world.run(started, times=2)
+    assert (head["state"], head["error"]["code"], head["rows_read"]) == ("failed", "list_name_taken", 1)
+    assert world.list_head(other)["members"] == 1
+
+
+def test_an_opt_out_while_a_part_is_loaded_is_marked_and_counted_at_the_end(world: World) -> None:
+    list_id = world.run(world.drop("+64211111111,a"))["list_id"]
+    started = world.drop("+64211111111,b", version="v2")
+    valid = world.call("validate_list", started)
+    world.each("check_suppressions", started, valid, 1)
+    module = world.function("load_members")
+    tables = [Table(name, world.dynamo) for name in ("people", "members", "workspaces")]
+
+    def leave() -> None:
+        world.dynamo.before = []
+        OptOuts(*tables).leave("acme", "+64211111111", list_id, "reply:1", lambda: 5)
+
+    world.dynamo.before = [leave]
+    module.handler({**started, "list_id": list_id, "parts_per_list": 0, "part": 1}, None)
+    assert "opted_out" not in world.members()["+64211111111"]
+    for _ in range(2):
+        world.call("finish_import", {**started, "outcome": "loaded"})
+    member, list_head = world.members()["+64211111111"], world.list_head(list_id)
+    assert (member["opted_out"], member["params"], list_head["opted_out"]) == (5, ["b"], 1)
 
 
 def test_a_rejected_rows_file_drops_in_again_as_it_is_once_corrected(world: World) -> None:

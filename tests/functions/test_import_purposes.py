@@ -154,7 +154,7 @@ def test_a_deletion_from_no_list_fails_with_the_reason(world: World, api: Api) -
     started = world.drop("acme/delete/Nowhere/gone.csv", DELETION)
     assert world.validate(started)["outcome"] == "failed"
     shown = api.call("GET", f"/v1/imports/{started['import_id']}").json
-    assert (shown["state"], shown["error"]["code"]) == ("failed", "list_gone")
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "no_such_list")
 
 
 def test_a_file_fills_the_blacklist_once_and_leaves_older_entries_as_they_are(world: World, api: Api) -> None:

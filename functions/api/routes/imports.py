@@ -14,8 +14,8 @@ import wiring
 from import_schemas import AnnouncedImportView, EncodingChoice, MembersToImport, NewImport, Row, UploadView
 from kabar.domain.imports import MAX_PARAMS
 from kabar.storage import browse, executions, lists
-from kabar.storage.imports import WAITING, Imports, NoSuchChoice, NotAsked, execution
-from problems import ALREADY_EXISTS, NOT_FOUND, STATUS_CONFLICT, Problem, invalid, not_found
+from kabar.storage.imports import WAITING, Imports, ListBusy, NoSuchChoice, NotAsked, execution
+from problems import ALREADY_EXISTS, LIST_LOADING, NOT_FOUND, STATUS_CONFLICT, Problem, invalid, not_found
 from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
 from schemas import ImportView, Page, moment
@@ -94,7 +94,13 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: R
     head = imports.get(caller.workspace, import_id)
     if head is None:
         raise not_found("import")
-    if head.get("purpose") != "delete_members" or not imports.confirm(caller.workspace, head, caller.who, at):
+    try:
+        deletes = head.get("purpose") == "delete_members"
+        confirmed = deletes and imports.confirm(caller.workspace, head, caller.who, at)
+    except ListBusy as error:
+        detail = "Another import is writing the list; confirm once it is done."
+        raise Problem(LIST_LOADING, detail) from error
+    if not confirmed:
         detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
         raise Problem(STATUS_CONFLICT, detail)
     head = imports.get(caller.workspace, import_id) or head

@@ -100,6 +100,10 @@ LIST_NAME_INVALID = "list_name_invalid"
 LIST_NAME_TAKEN = "list_name_taken"
 TOO_MANY_LISTS = "too_many_lists"
 LIST_GONE = "list_gone"
+NO_SUCH_LIST = "no_such_list"
+LIST_BUSY = "list_busy"
+NOT_CONFIRMED = "not_confirmed"
+NOT_DECIDED = "not_decided"
 IMPORT_INTERRUPTED = "import_interrupted"
 
 ROWS = messages().rows

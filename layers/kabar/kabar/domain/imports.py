@@ -32,7 +32,9 @@ _FLAGS = ["", *map(str, range(1, 2 * max(CHANGES)))]
 REPORT_COLUMNS = ["kabar_line", "kabar_code", "kabar_reason"]
 
 PartRow = tuple[str, list[str], int]
-"""(mobile, params, changes as flags, 0 when accepted as it was)"""
+"""(mobile, params, changes as flags, 0 when accepted as it was; above them when the number left the list)"""
+
+_LEFT_BITS = 8  # more than there are flags
 
 
 class Output(Protocol):
@@ -134,6 +136,17 @@ def part_text(rows: Iterable[PartRow]) -> str:
         [f"{changes or ''}{mobile}", *params] for mobile, params, changes in rows
     )
     return text.getvalue()
+
+
+def with_left(row: PartRow, at: int) -> PartRow:
+    """The row of a number that left its list at that time, in ms, and is to be loaded all the same."""
+    mobile, params, changes = row
+    return mobile, params, at << _LEFT_BITS | changes
+
+
+def left_at(row: PartRow) -> int | None:
+    """When the number left its list, as far as `with_left` told."""
+    return row[2] >> _LEFT_BITS or None
 
 
 def has_left(standing: Mapping[str, Any] | None) -> bool:

@@ -23,7 +23,7 @@ RESULTS = {
 }
 BUCKETS = ("accepted", "corrected", "duplicates", "opted_out", "rejected")
 COUNTED = ("to_delete", "missing")
-CONFIRM, DELETING, DRY_RUN = "confirm_deletion", "deleting", "dry_run"  # phases
+CONFIRM, DELETING, DRY_RUN, OPENING = "confirm_deletion", "deleting", "dry_run", "waiting_for_list"  # phases
 LOADED = ("added", "readded", "updated", "opted_out", "deleted", "left", "blacklisted")
 OPTIONS = (
     "purpose",
@@ -63,6 +63,14 @@ class NoSuchChoice(Exception):
 
 class ListGone(Exception):
     """The list of an import was deleted meanwhile; nothing was written."""
+
+
+class ListTaken(Exception):
+    """The name of a list to be made leads to another one by now; nothing was written."""
+
+
+class ListBusy(Exception):
+    """Another import is writing the list; nothing was written, the same is to be tried later."""
 
 
 def import_id(bucket: str, key: str, version: str, decision: int = 0) -> str:
@@ -204,29 +212,27 @@ class Imports:
             raise NotAsked(f"the import {import_id} was told {head.get('encoding')}")
         return head
 
-    def open_list(self, workspace: str, head: Item, totals: Totals, files: Item, now: int) -> int:
-        """Validation is over: find or make the list and begin to load it; its id.
+    def open_list(self, workspace: str, head: Item, now: int) -> int:
+        """Find or make the list of an import that `was_read` and begin to load it; its id.
 
-        Again gives the same list. Raises ListGone for one named by its id (`target`), Contended.
+        Again gives the same list. Raises ListGone for one named by its id (`target`), ListTaken for a new one whose
+        name leads to a list by now, ListBusy, Contended.
         """
         for _ in range(5):
             current = self.get(workspace, head["id"]) or head
             if current.get("list_id"):
                 return int(current["list_id"])
-            if head.get("target"):
-                found = self._workspaces.get(keys.list_head(workspace, head["target"]), consistent=True)
-                if found is None:
-                    raise ListGone(f"the list {head['target']} of the import {head['id']}")
-            else:
-                found = lists.find(self._workspaces, workspace, head["list_name"])
+            found = self.target(workspace, head)
             if found:
+                if lists.is_busy(found, head["id"]):
+                    raise ListBusy(f"another import writes the list {found['id']}")
                 list_id, name = found["id"], found["name"]
                 writes = [lists.loading(self._workspaces, workspace, list_id, head["id"])]
             else:
                 list_id, name = ids.reserve(self._workspaces), head["list_name"]
                 writes = lists.creation(self._workspaces, workspace, list_id, name, head["id"], now)
-            values = counts(totals) | files | {"list_id": list_id, "list_name": name, "updated_at": now}
-            values |= {"state": "loading", "phase": "loading", "bytes_read": head.get("bytes_total", 0)}
+            values: Item = {"state": "loading", "phase": "loading"}
+            values |= {"list_id": list_id, "list_name": name, "updated_at": now}
             writes.append(self._setting(workspace, head["id"], values, "validating"))
             try:
                 transact(writes)
@@ -235,11 +241,22 @@ class Imports:
             return int(list_id)
         raise Contended(f"the list of the import {head['id']} kept changing")
 
-    def was_read(
-        self, workspace: str, head: Item, totals: Totals, files: Item, now: int, **values: Any
-    ) -> None:
-        """Validation is over, for an import that makes no list; again it changes nothing. Raises Contended."""
-        values |= counts(totals) | files | {"updated_at": now, "bytes_read": head.get("bytes_total", 0)}
+    def target(self, workspace: str, head: Item) -> Item | None:
+        """The list that is there already. Raises ListGone, ListTaken."""
+        if head.get("target"):
+            found = self._workspaces.get(keys.list_head(workspace, head["target"]), consistent=True)
+            if found is None:
+                raise ListGone(f"the list {head['target']} of the import {head['id']}")
+            return found
+        if head.get("purpose") != "new_list":
+            return lists.find(self._workspaces, workspace, head["list_name"])
+        if lists.named(self._workspaces, workspace, head["list_name"]):
+            raise ListTaken(f"the name of the list that the import {head['id']} makes")
+        return None
+
+    def was_read(self, workspace: str, head: Item, values: Item, now: int) -> None:
+        """Validation is over, with `values` of the head; again it changes nothing. Raises Contended."""
+        values = values | {"updated_at": now}
         try:
             transact([self._setting(workspace, head["id"], values, "validating", "loading")])
         except ConditionFailed:
@@ -254,7 +271,10 @@ class Imports:
             return  # confirmed already
 
     def confirm(self, workspace: str, head: Item, by: str, now: int) -> bool:
-        """Begin to delete; again it is the same. False when the list is gone or there is nothing to confirm."""
+        """Begin to delete; again it is the same. False when the list is gone or there is nothing to confirm.
+
+        Raises ListBusy.
+        """
         if head.get("phase") not in (CONFIRM, DELETING):
             return False
         values = {"state": "loading", "phase": DELETING, "updated_at": now}
@@ -267,6 +287,9 @@ class Imports:
             transact(writes)
         except ConditionFailed:
             current = self.get(workspace, head["id"]) or {}
+            there = self._workspaces.get(keys.list_head(workspace, head["list_id"]), consistent=True)
+            if current.get("phase") == CONFIRM and there and lists.is_busy(there, head["id"]):
+                raise ListBusy(f"another import writes the list {head['list_id']}") from None
             return bool(current.get("phase") == DELETING)
         return True
 

@@ -57,6 +57,11 @@ def import_time(workspace: str, at: int, import_id: str) -> Key:
     return _key(workspace_pk(workspace), f"importtime#{at:013d}#{import_id}")
 
 
+def mark_note(list_id: int, import_id: str, mobile: str) -> Key:
+    """Somebody who opted out of the list, or came back, while the import wrote it."""
+    return _key(f"marks#{list_id}#{import_id}", mobile)
+
+
 def export_head(workspace: str, subject: int, export_id: int) -> Key:
     """A download of a list, or of the recipients of a campaign."""
     return _key(workspace_pk(workspace), f"export#{subject:016d}#{export_id:016d}")

@@ -2,7 +2,7 @@
 
 A head: {id, name, batch?, email?, reply_response?, opt_out_response?, members, opted_out, deleted, created_at,
 loading?, version?}. `members` counts those who aren't deleted, `opted_out` those among them who left this list,
-`loading` holds the imports that are writing it, `version` counts the edits by hand.
+`loading` holds the import that is writing it, `version` counts the edits by hand.
 """
 
 from typing import Any
@@ -51,12 +51,12 @@ def creation(
 
 
 def loading(workspaces: Table, workspace: str, list_id: int, import_id: str) -> Write:
-    """For `transact`: an import begins to write the list. Fails if the list is gone."""
+    """For `transact`: an import begins to write the list. Fails if the list is gone, or another one writes it."""
     return update_in(
         workspaces,
         keys.list_head(workspace, list_id),
-        "ADD loading :import",
-        "attribute_exists(pk)",
+        "SET loading = :import",
+        "attribute_exists(pk) AND (attribute_not_exists(loading) OR loading = :import)",
         values={":import": {import_id}},
     )
 
@@ -77,6 +77,11 @@ def loaded(workspaces: Table, workspace: str, list_id: int, import_id: str, resu
         "contains(loading, :import)",
         values=values,
     )
+
+
+def is_busy(head: Item, import_id: str) -> bool:
+    """Whether another import is writing the list of this head."""
+    return bool(head.get("loading", set()) - {import_id})
 
 
 def is_loading(workspaces: Table, workspace: str, list_id: int) -> bool:

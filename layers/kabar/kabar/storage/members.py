@@ -1,12 +1,13 @@
 """Members of lists, as an import writes them [C2] [C3]. [P8]
 
 A member: {params, import, before, at, opted_out?, deleted?}. `import` wrote it last, and `before` is what it
-found: "absent", "member", "deleted", or "left" where it deleted a member who had opted out. So a part that is
-loaded again counts the same, even when the first try died in its middle.
+found: "absent", "member" or "deleted", with "_left" behind where the list now counts one more who opted out, or
+"left" where it deleted a member who had. So a part that is loaded again counts the same, even when the first try
+died in its middle and whoever opted out in between. One import at a time writes a list (lists.py), and marks that
+change meanwhile are mended at its end (marks.py).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Item, Table
@@ -14,28 +15,38 @@ from kabar.storage.dynamo import Item, Table
 _BATCH = 1_000  # items held at once, keys of ten calls
 _DELETED = ("member", "left")  # what a deletion found
 _RESULT = {"absent": "added", "deleted": "readded", "member": "updated"}
+_LEFT = "_left"
 
 
 def load(
-    members: Table, list_id: int, import_id: str, rows: Sequence[tuple[str, list[str]]], now: int
+    members: Table,
+    list_id: int,
+    import_id: str,
+    rows: Sequence[tuple[str, list[str]]],
+    now: int,
+    left: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Write `rows` of (mobile, params), each mobile once; {added, readded, updated, opted_out}.
 
-    An opt-out mark survives, a deleted number becomes a member again. `opted_out` counts the marked ones
-    among the readded. What this import wrote before stays as it is. Raises Unprocessed.
+    An opt-out mark survives, whoever `left` at a time gets one, a deleted number becomes a member again.
+    `opted_out` counts those who weren't among the list's opted out members and now are. What this import wrote
+    before stays as it is. Raises Unprocessed.
     """
-    results = {"added": 0, "readded": 0, "updated": 0, "opted_out": 0}
+    results, left_at = {"added": 0, "readded": 0, "updated": 0, "opted_out": 0}, left or {}
     for start in range(0, len(rows), _BATCH):
         batch = [(keys.member(list_id, mobile), params) for mobile, params in rows[start : start + _BATCH]]
         known = members.batch_get([key for key, _ in batch], consistent=True)
         new: list[Item] = []
         for key, params in batch:
             old = known.get((key["pk"], key["sk"]))
-            if not old or old.get("import") != import_id:
-                new.append(_written(list_id, key, params, old, import_id, now))
-            before = old["before"] if old and old.get("import") == import_id else _state(old)
-            results[_RESULT[before]] += 1
-            results["opted_out"] += before == "deleted" and bool(old and "opted_out" in old)
+            if old and old.get("import") == import_id:
+                before = old["before"]
+            else:
+                item = _written(list_id, key, params, old, left_at.get(key["sk"]))
+                before = item["before"]
+                new.append(item | {"import": import_id, "at": now})
+            results[_RESULT[before.removesuffix(_LEFT)]] += 1
+            results["opted_out"] += before.endswith(_LEFT)
         # no condition: the state before is in the item, and one import writes a number once
         members.batch_put(new)
     return results
@@ -89,10 +100,15 @@ def _state(old: Item | None) -> str:
 
 
 def _written(
-    list_id: int, key: dict[str, str], params: list[str], old: Item | None, import_id: str, now: int
+    list_id: int, key: dict[str, str], params: list[str], old: Item | None, left_at: int | None
 ) -> Item:
-    item: dict[str, Any] = {**key, "params": params, "import": import_id, "before": _state(old), "at": now}
-    if old and "opted_out" in old:
-        item["opted_out"] = old["opted_out"]
-        item |= keys.member_mark(list_id, key["sk"], opted_out=True, deleted=False)
+    before, marked_at = _state(old), (old or {}).get("opted_out", left_at)
+    item: Item = {**key, "params": params, "before": before}
+    if marked_at is not None:
+        item |= {
+            "opted_out": marked_at,
+            **keys.member_mark(list_id, key["sk"], opted_out=True, deleted=False),
+        }
+        if before != "member" or "opted_out" not in (old or {}):
+            item["before"] = before + _LEFT
     return item

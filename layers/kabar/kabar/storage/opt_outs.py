@@ -11,6 +11,7 @@ from typing import Any
 from kabar.domain.replies import Leaves, OptOut, digits
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, transact, update_in
+from kabar.storage.marks import Marks
 
 BY_REPLY = "reply:"
 _ATTEMPTS = 10  # against other writers, such as other opt-outs of one list
@@ -30,8 +31,7 @@ class OptOuts:
 
     def __init__(self, people: Table, members: Table, workspaces: Table) -> None:
         self._people = people
-        self._members = members
-        self._workspaces = workspaces
+        self._marks = Marks(people, members, workspaces)
 
     def standing(self, workspace: str, mobile: str) -> Item:
         return self._people.get(keys.standing(workspace, mobile), consistent=True) or {}
@@ -106,20 +106,20 @@ class OptOuts:
         key, sets = keys.standing(workspace, mobile), f"REMOVE {', '.join(gone)}"
         writes = [update_in(self._people, key, sets, as_read, names=names or None, values=values)]
         for name in lists:
-            writes += self._unmarking(workspace, mobile, int(name))
+            at_list = self._marks.see(workspace, int(name), mobile)
+            writes += self._marks.following(workspace, int(name), mobile, at_list, None)
         return after, writes
 
     def _leaving_list(
         self, standing: Item, workspace: str, mobile: str, list_id: int, mark: Mark
     ) -> list[Write]:
-        member, head = self._member(mobile, list_id), self._head(workspace, list_id)
+        seen = self._marks.see(workspace, list_id, mobile)
         made = mark()
-        writes = [self._leave(standing, workspace, mobile, list_id, made)]
-        if member and "opted_out" not in member:
-            writes.append(self._mark(member, list_id, made["at"]))
-            if head and "deleted" not in member:  # a list counts opted out ones among its members
-                writes.append(self._count(workspace, list_id, 1))
-        return writes
+        at = standing.get("lists", {}).get(str(list_id), made)["at"]
+        return [
+            self._leave(standing, workspace, mobile, list_id, made),
+            *self._marks.following(workspace, list_id, mobile, seen, at),
+        ]
 
     def _returning(self, workspace: str, mobile: str, list_id: int) -> list[Write]:
         writes = []
@@ -128,40 +128,10 @@ class OptOuts:
             writes.append(
                 update_in(self._people, key, "REMOVE lists.#list", "attribute_exists(lists)", names=names)
             )
-        return writes + self._unmarking(workspace, mobile, list_id)
-
-    def _unmarking(self, workspace: str, mobile: str, list_id: int) -> list[Write]:
-        member, head = self._member(mobile, list_id), self._head(workspace, list_id)
-        if not member or "opted_out" not in member:
-            return []
-        writes = [self._mark(member, list_id, None)]
-        if head and "deleted" not in member:
-            writes.append(self._count(workspace, list_id, -1))
+        seen = self._marks.see(workspace, list_id, mobile)
+        if writes or "opted_out" in (seen.member or {}):
+            writes += self._marks.following(workspace, list_id, mobile, seen, None)
         return writes
-
-    def _member(self, mobile: str, list_id: int) -> Item | None:
-        return self._members.get(keys.member(list_id, mobile), consistent=True)
-
-    def _head(self, workspace: str, list_id: int) -> Item | None:
-        return self._workspaces.get(keys.list_head(workspace, list_id), consistent=True)
-
-    def _mark(self, member: Item, list_id: int, at: int | None) -> Write:
-        """Mark the member, or take its mark off, if it is as it was read."""
-        deleted, mobile = "deleted" in member, member["sk"]
-        as_read = f"attribute_exists(pk) AND {_has('opted_out', at is None)} AND {_has('deleted', deleted)}"
-        index = keys.member_mark(list_id, mobile, opted_out=at is not None, deleted=deleted)
-        wanted: Item = ({} if at is None else {"opted_out": at}) | index
-        gone = [name for name in ("opted_out", "by_mark_pk", "by_mark_sk") if name not in wanted]
-        sets = "SET " + ", ".join(f"{name} = :{name}" for name in wanted) if wanted else ""
-        expression = f"{sets} {'REMOVE ' + ', '.join(gone) if gone else ''}".strip()
-        values = {f":{name}": value for name, value in wanted.items()}
-        return update_in(self._members, keys.member(list_id, mobile), expression, as_read, values=values)
-
-    def _count(self, workspace: str, list_id: int, change: int) -> Write:
-        key, values = keys.list_head(workspace, list_id), {":change": change}
-        return update_in(
-            self._workspaces, key, "ADD opted_out :change", "attribute_exists(pk)", values=values
-        )
 
     def _leave(self, standing: Item, workspace: str, mobile: str, list_id: int, mark: Item) -> Write:
         key = keys.standing(workspace, mobile)
