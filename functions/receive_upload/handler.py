@@ -106,7 +106,10 @@ def _take(drop: Drop) -> None:
     if expected.get("version") == drop.version:
         _start(drop, drop.target, expected.get("request_id", drop.target), new=False)
     else:
-        _begin(drop, {name: expected[name] for name in OPTIONS if name in expected})
+        options = {name: expected[name] for name in OPTIONS if name in expected}
+        if options["purpose"] == "new_list" and "split" not in options:
+            options["purpose"] = "append"  # the first version made the list
+        _begin(drop, options)
 
 
 def _begin(drop: Drop, options: Item) -> None:
