@@ -8,7 +8,8 @@ from typing import Any
 from kabar import settings
 from kabar.delivery.repair import repair_endpoints
 from kabar.domain.hours import Covered
-from kabar.legs.gate import Gate, kind_of
+from kabar.domain.slices import Timing
+from kabar.legs.gate import Gate, opening
 from kabar.legs.repair import repair_campaigns, repair_held, repair_imports
 from kabar.legs.silence import Silence
 from kabar.log import logger
@@ -36,6 +37,9 @@ class Environment:
     people_table: str
     work_bucket: str
     open_window_function: str
+    lease_seconds: int
+    ask_after_seconds: int
+    give_up_seconds: int
 
 
 ENV = settings.read(Environment)
@@ -43,6 +47,7 @@ WORKSPACES = Table(ENV.workspaces_table)
 CAMPAIGNS = Campaigns(WORKSPACES, Table(ENV.activity_table))
 IMPORTS = Imports(WORKSPACES, Table(ENV.activity_table))
 EMPTYING = Emptying(WORKSPACES, Table(ENV.members_table))
+TIMING = Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds)
 HELD = Held(WORKSPACES, Table(ENV.dispatch_table))
 BOOK = Book(Table(ENV.callbacks_table))
 SILENCE = Silence(
@@ -89,23 +94,25 @@ def _finish_import(workspace: str, name: str, **outcome: Any) -> None:
     )
 
 
-def open_window(workspace: str, opening: int) -> None:
+def open_window(workspace: str, at: int) -> None:
     import boto3  # hardly ever
 
     boto3.client("lambda").invoke(
         FunctionName=ENV.open_window_function,
         InvocationType="Event",
-        Payload=json.dumps({"workspace": workspace, "opening": opening}),
+        Payload=json.dumps({"workspace": workspace, "opening": at}),
     )
 
 
 def may_go(head: Item) -> bool:
     """Whether the sending hours let this campaign go on now."""
-    return _is_open(head["workspace"], kind_of(head))
+    return opening(WORKSPACES, TIMING, head, time.time_ns() // 1_000_000) is None
 
 
-def _is_open(workspace: str, kind: Covered = Covered.API_MESSAGES) -> bool:
-    return Gate(WORKSPACES, workspace, kind, 0).opens(time.time_ns() // 1_000_000) is None
+def messages_may_go(workspace: str) -> bool:
+    """Whether they let message requests of this workspace go on now."""
+    gate = Gate(WORKSPACES, workspace, Covered.API_MESSAGES, TIMING)
+    return gate.opens(time.time_ns() // 1_000_000) is None
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """
     now, began = time.time_ns() // 1_000_000, time.monotonic()
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
-    opened = repair_held(HELD.openings(), _is_open, open_window, now)
+    opened = repair_held(HELD.openings(), messages_may_go, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
     endpoints = repair_endpoints(BOOK, is_retrying, ENV.retry_callbacks_arn)
     expired = SILENCE.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS)

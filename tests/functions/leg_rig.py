@@ -13,6 +13,7 @@ from kabar.carriers.base import Account, Answer, Request
 from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
 from kabar.legs.freeze import ShardTools, plan_shard
+from kabar.legs.gate import opening
 from kabar.legs.plan import plan_leg
 from kabar.legs.send import Lane, LaneTools
 from kabar.legs.send import now as clock
@@ -30,6 +31,7 @@ from tests.functions.fake_dynamo import FakeDynamo
 
 WORKSPACE = "acme"
 LIST = 3000
+TIMING = Timing.of(60, 60, 3600)
 Json = dict[str, Any]
 
 
@@ -190,6 +192,7 @@ class Rig:
             schedules=Schedules("kabar", "machine", "role"),
             start_leg=self._start,
             sleep=self.slept.append,
+            opens=partial(opening, self.workspaces, TIMING),
         )
         self.dynamo.seed("workspaces", keys.settings(WORKSPACE), max_digits=15)
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=100)
@@ -265,7 +268,6 @@ class Rig:
 
     def send(self, campaign: int, leg: int, plan: Json) -> None:
         """Every lane of a plan, one after the other."""
-        timing = Timing.of(60, 60, 3600)
         tools = LaneTools(
             campaigns=self.campaigns,
             workspaces=self.workspaces,
@@ -273,7 +275,7 @@ class Rig:
             people=Table("people", self.dynamo),
             plans=Plans("work"),
             deployment="1a2b3c4d",
-            timing=timing,
+            timing=TIMING,
             call=self.carrier,
             wide=self.carrier,
             each=lambda work, messages: [work(message) for message in messages],

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from kabar.domain.campaigns import CONTROL_AGE, lanes, speed
 from kabar.legs import send
+from kabar.legs.gate import Gate
 from kabar.legs.send import LegControl
 from kabar.storage import keys
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.dynamo import Table
 from tests.functions.api_client import Api, api
 from tests.functions.fake_dynamo import FakeDynamo
-from tests.functions.leg_rig import WORKSPACE, Rig
+from tests.functions.leg_rig import TIMING, WORKSPACE, Rig
 
 __all__ = ["api"]
 
@@ -92,14 +93,15 @@ def test_a_new_speed_ends_the_leg_between_two_calls_and_the_next_one_has_it(
     rig.campaign(1)
     plan = rig.plan(1, 1)
     at = 10_000
+    gate = Gate(rig.workspaces, WORKSPACE, None, TIMING)
     monkeypatch.setattr(send, "now", lambda: at)
-    control = LegControl(rig.campaigns, rig.head(1), 1, plan["execution"])
+    control = LegControl(rig.campaigns, gate, rig.head(1), 1, plan["execution"])
     assert control.go()
     rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", at, speed=2.5, speed_at=at)
     at += CONTROL_AGE
     assert not control.go()
     after = rig.plan(1, 2)
-    assert LegControl(rig.campaigns, rig.head(1), 2, after["execution"]).go()
+    assert LegControl(rig.campaigns, gate, rig.head(1), 2, after["execution"]).go()
     assert (speed(rig.head(1), 100), speed(rig.head(1), 1)) == (2.5, 1)
     rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", at, speed=None, speed_at=at)
     assert speed(rig.head(1), 100) == 100

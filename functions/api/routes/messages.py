@@ -2,20 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
 import problems
-from kabar.domain.hours import Covered
+from kabar.domain.hours import Covered, Rules
 from kabar.domain.import_codes import ROWS
 from kabar.domain.numbers import Numbers
 from kabar.domain.requests import Kind, NewRequest
 from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
-from kabar.legs.gate import Gate
 from kabar.legs.messages import NotCancelled, Outgoing, Outgoings
 from kabar.legs.outbox import Outbox
 from kabar.storage import activity, ids, workspaces
@@ -161,7 +160,8 @@ def _existing(message_id: int, caller: Caller) -> Outgoing:
 
 
 def _view(message: Outgoing, now: int) -> MessageView:
-    opens_at: Any = None
+    opens_at = None
     if message.status is Status.HELD:
-        opens_at = Gate(table("workspaces"), message.head["workspace"], Covered.API_MESSAGES, 0).opens(now)
+        rules = Rules.of(workspaces.settings(table("workspaces"), message.head["workspace"]))
+        opens_at = rules.waits_until(Covered.API_MESSAGES, now, 0) if rules else None
     return MessageView.of(message, opens_at)

@@ -96,12 +96,13 @@ class Next(Enum):
     CLOSE = "close"
     GO_ON = "go on"
     WAIT = "wait"
+    HOLD = "waiting for window"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`at` (ms) with WAIT; `progress` and `stalled` are kept for the next leg."""
+    """`at` (ms) with WAIT and HOLD; `progress` and `stalled` are kept for the next leg."""
 
     what: Next
     at: int = 0
@@ -118,10 +119,12 @@ def after_leg(
     hold: int,
     progress: int,
     stalled: int,
+    opening: int | None = None,
 ) -> Decision:
     """What follows a leg, from the table and never from the map's output.
 
-    `hold` (ms): nothing can go on before, for any chunk (a carrier that can't be reached). `progress` and
+    `hold` (ms): nothing can go on before, for any chunk (a carrier that can't be reached). `opening` (ms): when the
+    sending hours open, None while they are open or don't count. `progress` and
     `stalled` are those of the leg before: legs that could work and settled nobody are bounded.
     """
     if life is Life.CANCELLED:
@@ -134,6 +137,8 @@ def after_leg(
     untouched = len(touched) < chunks
     wakes = [chunk.wake for chunk in touched if not chunk.closed and chunk.wake is not None]
     stalled = 0 if settled > progress else stalled
+    if opening is not None:
+        return Decision(Next.HOLD, at=opening, progress=settled, stalled=stalled)
     if hold > now:
         return Decision(Next.WAIT, at=hold, progress=settled, stalled=stalled)
     workable = untouched or any(not c.closed and (c.wake is None or c.wake <= now) for c in touched)

@@ -2,7 +2,8 @@
 
 from kabar.domain.campaigns import CONTROL_AGE
 from kabar.domain.hours import Covered, Rules
-from kabar.storage import workspaces
+from kabar.domain.slices import Timing
+from kabar.storage import keys
 from kabar.storage.dynamo import Item, Table
 
 
@@ -11,22 +12,30 @@ def kind_of(head: Item) -> Covered:
     return Covered.QUICK_CAMPAIGNS if head.get("quick") else Covered.CAMPAIGNS
 
 
-class Gate:
-    """Whether one kind of send of a workspace may go on. `call` (ms) is how long a call may take."""
+def opening(table: Table, timing: Timing, head: Item, now: int) -> int | None:
+    """When (ms) the hours open for a campaign; None when it may go on `now`."""
+    return Gate(table, head["workspace"], kind_of(head), timing).opens(now)
 
-    def __init__(self, table: Table, workspace: str, kind: Covered | None, call: int) -> None:
+
+class Gate:
+    """Whether one kind of send of a workspace may go on; the kind None always may.
+
+    A call must end before the close: `timing` says how long it may take, and how far the clocks may differ.
+    """
+
+    def __init__(self, table: Table, workspace: str, kind: Covered | None, timing: Timing) -> None:
         self._table = table
         self._workspace = workspace
         self._kind = kind
-        self._call = call
+        self._call = timing.call + timing.skew
         self._looked_at = 0
         self._rules: Rules | None = None
 
-    def opens(self, now: int) -> int | None:
-        """None when a call may begin `now`; else the opening (ms) that it waits for."""
+    def opens(self, now: int, *, fresh: bool = False) -> int | None:
+        """None when a call may begin `now`; else the opening (ms) that it waits for. `fresh` reads the settings."""
         if self._kind is None:
             return None
-        if now - self._looked_at >= CONTROL_AGE:
-            self._rules = Rules.of(workspaces.settings(self._table, self._workspace, consistent=True))
+        if fresh or now - self._looked_at >= CONTROL_AGE:
+            self._rules = Rules.of(self._table.get(keys.settings(self._workspace), consistent=True) or {})
             self._looked_at = now
         return self._rules.waits_until(self._kind, now, self._call) if self._rules else None

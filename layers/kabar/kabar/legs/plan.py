@@ -92,6 +92,8 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
     if "plan" not in head and ("import" in head or _is_loading(desk, head)):
         waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
         return "waiting_for_import" if waiting else "superseded"
+    if desk.opens(head, now) is not None:
+        return "settle"  # which lets it wait for the window, without the turn
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
         return "superseded"
     if not desk.turns.take(head):

@@ -17,6 +17,7 @@ from kabar.domain.dispatch import FIRST_SLICE, Sender, Tally
 from kabar.domain.messages import Message
 from kabar.domain.recipients import Row
 from kabar.domain.slices import Control, Pace, Recipient, Stop, Timing
+from kabar.legs.gate import Gate, kind_of
 from kabar.legs.handover import CarrierAccount, Each
 from kabar.legs.watch import Watch, WatchedControl
 from kabar.storage.accounts import Opened
@@ -47,10 +48,13 @@ class SystemClock:
 
 
 class LegControl:
-    """`kabar.domain.slices.Control`: the campaign is sending, our leg in charge of it, and its speed still that."""
+    """`kabar.domain.slices.Control`: the campaign is sending, our leg in charge of it, its speed still that, and the
+    sending hours are open.
+    """
 
-    def __init__(self, campaigns: Campaigns, head: Item, leg: int, execution: str) -> None:
+    def __init__(self, campaigns: Campaigns, gate: Gate, head: Item, leg: int, execution: str) -> None:
         self._campaigns = campaigns
+        self._gate = gate
         self._head = head
         self._charge = (leg, execution)
         self._looked_at = 0
@@ -66,7 +70,7 @@ class LegControl:
                 and head["status"] == Life.SENDING
                 and head.get("speed_at") == self._head.get("speed_at")
             )
-        return self._go
+        return self._go and self._gate.opens(now()) is None
 
     def pause(self, reason: str) -> None:
         self._campaigns.pause(self._head["workspace"], self._head["id"], reason, now())
@@ -108,6 +112,7 @@ class Lane:
         self._head = head
         self._lane = event["lane"]
         self._charge = event["leg"], event["execution"]
+        self._gate = Gate(tools.workspaces, head["workspace"], kind_of(head), tools.timing)
         self._opened = opened
         self._chunks = Chunks(tools.dispatch)
         self._text = composer(head)
@@ -155,7 +160,9 @@ class Lane:
 
     def _worker(self, deadline: int, *, proved: bool) -> Worker:
         tools, head = self._tools, self._head
-        control = WatchedControl(LegControl(tools.campaigns, head, *self._charge), self._watch, now)
+        control = WatchedControl(
+            LegControl(tools.campaigns, self._gate, head, *self._charge), self._watch, now
+        )
         sender = Sender(
             owner=uuid.uuid4().hex,
             handover=self._handover,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Life, Next, after_leg
+from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Decision, Life, Next, after_leg
 from kabar.domain.charges import Charges, refused_in
 from kabar.domain.slices import SETTLED, closing
 from kabar.domain.statuses import Status
@@ -38,7 +38,10 @@ def settle_leg(
         hold=head["due_at"] if life is Life.SCHEDULED else head.get("wake_at", 0),
         progress=head.get("progress", 0),
         stalled=head.get("stalled", 0),
+        opening=None if life is Life.SCHEDULED and head["due_at"] > now else desk.opens(head, now),
     )
+    if decision.what is Next.HOLD:
+        return _wait_for_window(desk, head, decision, now)
     if decision.what is Next.GO_ON or decision.what is Next.WAIT:
         if not desk.campaigns.keep(
             head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at, unsettled=0
@@ -59,6 +62,28 @@ def settle_leg(
     desk.schedules.disarm(campaign, leg + 1)
     _pass_turn(desk, head)
     return {"outcome": decision.what.value}
+
+
+def _wait_for_window(desk: Desk, head: Item, decision: Decision, now: int) -> dict[str, Any]:
+    """Wait without the turn. The hours are looked at again after that is written: whoever edits them then looks
+    for who waits, so one of the two sees the other.
+    """
+    workspace, campaign, leg = head["workspace"], head["id"], head["leg"]
+    waits = desk.campaigns.advance(
+        head,
+        Life.WAITING,
+        now,
+        progress=decision.progress,
+        stalled=decision.stalled,
+        wake_at=decision.at,
+        unsettled=0,
+    )
+    if not waits:
+        return {"outcome": "superseded"}
+    at = desk.opens(head, now) or now
+    desk.schedules.move(workspace, campaign, leg + 1, at, now)
+    _pass_turn(desk, head)
+    return {"outcome": "waiting_for_window", "at": at, "settled": decision.progress}
 
 
 def _touched(desk: Desk, head: Item) -> list[ChunkState]:

@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
+from kabar.legs.gate import opening
 from kabar.storage import executions
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
@@ -26,6 +28,9 @@ class Environment:
     scheduler_role_arn: str
     schedule_prefix: str
     plan_shards_above: int
+    lease_seconds: int
+    ask_after_seconds: int
+    give_up_seconds: int
 
 
 def desk(env: Environment) -> Desk:
@@ -45,4 +50,7 @@ def desk(env: Environment) -> Desk:
             env.run_campaign_arn, workspace, campaign, leg
         ),
         sleep=time.sleep,
+        opens=partial(
+            opening, workspaces, Timing.of(env.lease_seconds, env.ask_after_seconds, env.give_up_seconds)
+        ),
     )
