@@ -56,7 +56,11 @@ class World(Rig):
     def hours(self, **changes: Any) -> None:
         stored = HOURS | {"covers": ["campaigns"]} | changes
         self.dynamo.seed(
-            "workspaces", keys.settings(WORKSPACE), timezone="Europe/Istanbul", sending_hours=stored
+            "workspaces",
+            keys.settings(WORKSPACE),
+            timezone="Europe/Istanbul",
+            max_digits=15,
+            sending_hours=stored,
         )
 
     def run(self, campaign: int, leg: int) -> str:
