@@ -41,7 +41,7 @@ def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return loaded(dynamo, monkeypatch)
 
 
-def test_stop_leaves_the_list_of_the_message_it_answers_from_now_on(
+def test_f22_stop_leaves_the_list_of_the_message_it_answers_from_now_on(
     function: ModuleType, dynamo: FakeDynamo
 ) -> None:
     """F22, [I7]: the time is that of our acknowledgement, not the carrier's."""
@@ -89,7 +89,7 @@ def test_an_ordinary_reply_is_kept_and_changes_no_standing(function: ModuleType,
     assert "opted_out" not in member(dynamo)
 
 
-def test_a_number_in_three_lists_leaves_only_the_one_it_answers(
+def test_f22_a_number_in_three_lists_leaves_only_the_one_it_answers(
     function: ModuleType, dynamo: FakeDynamo
 ) -> None:
     """F22"""
@@ -125,7 +125,7 @@ def test_an_opt_out_that_answers_no_message_goes_on_the_blacklist(
         (None, True),
     ],
 )
-def test_an_opt_out_after_the_campaign_closed_for_replies_goes_on_the_blacklist(
+def test_f22_an_opt_out_after_the_campaign_closed_for_replies_goes_on_the_blacklist(
     function: ModuleType, dynamo: FakeDynamo, head: dict[str, Any] | None, blacklisted: bool
 ) -> None:
     """F22, [I4]: 72 hours after its last send."""
@@ -343,7 +343,7 @@ def test_start_takes_back_what_a_reply_to_the_same_number_did(
     """[I3] [I5]"""
     settings(dynamo, opt_out_scope=scope)
     function.handler(queued(reply()), None)
-    function.handler(queued(reply("Start!", id="2")), None)
+    function.handler(queued(reply("Start!", id="2", at=REPLIED_AT + 1)), None)
     assert suppression(standing(dynamo), 3000) is Reason.NONE
     assert "opted_out" not in member(dynamo)
     assert counted(dynamo) == 0
@@ -357,15 +357,25 @@ def test_start_takes_a_number_off_the_blacklist_that_a_reply_put_there(
 ) -> None:
     function.handler(queued(reply(to="99")), None)
     assert "blacklisted" in standing(dynamo)
-    function.handler(queued(reply("START", id="2", to="99")), None)
+    function.handler(queued(reply("START", id="2", at=REPLIED_AT + 1, to="99")), None)
     assert not {"blacklisted", "by_workspace_pk", "by_workspace_sk"} & set(standing(dynamo))
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_start_takes_back_no_stop_that_was_said_after_it(
+    function: ModuleType, dynamo: FakeDynamo, later: int
+) -> None:
+    """Queues keep no order; what was said in the same moment is a refusal."""
+    function.handler(queued(reply(at=REPLIED_AT + later)), None)
+    function.handler(queued(reply("START", id="2")), None)
+    assert suppression(standing(dynamo), 3000) is Reason.OPTED_OUT
 
 
 def test_start_undoes_nothing_that_was_done_by_hand_or_that_answered_another_number(
     function: ModuleType, dynamo: FakeDynamo
 ) -> None:
     """[I5]"""
-    by_hand, elsewhere = {"at": 1, "by": "api:key:1"}, {"at": 2, "by": "reply:1", "to": "3775"}
+    by_hand, elsewhere = {"at": 1, "by": "api:key:1"}, {"at": 2, "by": "reply:1", "to": "3775", "said": 1}
     marks = {"lists": {"3000": by_hand, "3001": elsewhere}, "blacklisted": by_hand, "everything": elsewhere}
     dynamo.seed("people", keys.standing("acme", MOBILE), **marks)
     function.handler(queued(reply("START")), None)
@@ -381,7 +391,7 @@ def test_start_while_something_else_changes_undoes_what_is_there_then(
     before_the_put(
         dynamo, lambda: dynamo.seed("people", keys.standing("acme", MOBILE), lists={"3000": by_hand})
     )
-    function.handler(queued(reply("START", id="2")), None)
+    function.handler(queued(reply("START", id="2", at=REPLIED_AT + 1)), None)
     assert standing(dynamo)["lists"] == {"3000": by_hand}
 
 

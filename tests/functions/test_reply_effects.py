@@ -14,6 +14,7 @@ from tests.functions.loading import queued
 from tests.functions.reply_rig import (
     HOURS,
     MOBILE,
+    REPLIED_AT,
     SENT_AT,
     Post,
     Queue,
@@ -331,7 +332,7 @@ def test_start_is_answered_since_the_number_may_be_messaged_again(
     function: ModuleType, dynamo: FakeDynamo, queue: Queue
 ) -> None:
     settings(dynamo, **DEFAULT)
-    function.handler(queued(reply(), reply("START", id="2")), None)
+    function.handler(queued(reply(), reply("START", id="2", at=REPLIED_AT + 1)), None)
     assert texts(dynamo, queue) == ["Bye", "Thanks"]
 
 
@@ -376,7 +377,8 @@ def test_f25_stop_and_start_by_turns_are_answered_so_often_an_hour(
 ) -> None:
     settings(dynamo, **DEFAULT, responses_per_hour=2)
     for n in range(20):
-        function.handler(queued(reply("STOP" if n % 2 else "START", id=str(n))), None)
+        said = reply("STOP" if n % 2 else "START", id=str(n), at=REPLIED_AT + n)
+        function.handler(queued(said), None)
     assert sorted(texts(dynamo, queue)) == ["Bye", "Bye", "Thanks", "Thanks"]
     assert "lists" in standing(dynamo)
 

@@ -1,8 +1,8 @@
 """Opting out and coming back: the standing, and for a list the member's mark and the list's counter, in one go.
 
 The standing is what sends and imports go by [I4] [I5]; marks and counters of opted out members follow it. Its
-`lists` leads from a list's id to {at, by, to?}, `everything` and `blacklisted` hold one such mark; `to` is the
-number that a reply was sent to, which a START to the same number takes back. [P35] [P36]
+`lists` leads from a list's id to {at, by, to?, said?}, `everything` and `blacklisted` hold one such mark; a reply
+was sent `to` a number and `said` then, and a later START to the same number takes it back. [P35] [P36]
 """
 
 from collections.abc import Callable, Mapping
@@ -149,12 +149,16 @@ class OptOuts:
         )
 
 
-def replied_to(to: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Which marks a START to the number `to` undoes: those that replies to it made, no others [I5]."""
+def taken_back(to: str, said: int) -> Callable[[Mapping[str, Any]], bool]:
+    """Which marks a START undoes that was said (epoch ms) to the number `to`: of earlier replies to it [I5].
+
+    Queues keep no order: a STOP that was said after it stays, and so does one of the same moment.
+    """
 
     def is_undone(mark: Mapping[str, Any]) -> bool:
-        by_reply = str(mark["by"]).startswith(BY_REPLY)
-        return by_reply and (mark.get("to", to) == to or digits(mark["to"]) == digits(to) != "")
+        if not str(mark["by"]).startswith(BY_REPLY) or mark["said"] >= said:
+            return False
+        return bool(mark["to"] == to or digits(mark["to"]) == digits(to) != "")
 
     return is_undone
 

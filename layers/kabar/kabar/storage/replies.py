@@ -17,7 +17,7 @@ from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason, Status, status_of
 from kabar.storage import activity, keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, Unprocessed, put_in, transact
-from kabar.storage.opt_outs import BY_REPLY, Contended, OptOuts, replied_to
+from kabar.storage.opt_outs import BY_REPLY, Contended, OptOuts, taken_back
 
 KEPT_SECONDS = 400 * 86_400  # 13 months
 JOIN, RESPONSE, EMAIL = "join", "response", "email"
@@ -186,7 +186,7 @@ class Replies:
             out = taken.opt_out
 
             def mark() -> Item:
-                return {"at": clock(), "by": by, "to": reply.to}
+                return {"at": clock(), "by": by, "to": reply.to, "said": reply.at}
 
             writes = self._opt_outs.leaving(standing, workspace, reply.mobile, out, mark)
             known = standing.get("lists", {}) if out.list is not None else standing
@@ -198,7 +198,7 @@ class Replies:
             return standing, True, [*writes, note]
         if taken.command is Means.OPT_IN:
             after, writes = self._opt_outs.coming_back(
-                standing, workspace, reply.mobile, replied_to(reply.to)
+                standing, workspace, reply.mobile, taken_back(reply.to, reply.at)
             )
             if writes:
                 writes.append(
