@@ -3,9 +3,11 @@
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kabar import settings
+from kabar.delivery import repair
 from kabar.delivery.repair import repair_endpoints
 from kabar.domain.hours import Covered
 from kabar.domain.slices import Timing
@@ -123,7 +125,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
     opened = repair_held(HELD.openings(), messages_may_go, open_window, now)
     ended = repair_imports(IMPORTS, is_running, fail_import, now)
-    endpoints = repair_endpoints(BOOK, is_retrying, ENV.retry_callbacks_arn)
+    endpoints = repair_endpoints(BOOK, is_retrying, partial(repair.start, ENV.retry_callbacks_arn))
     expired = SILENCE.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS)
     removed = EMPTYING.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS + EMPTYING_SECONDS)
     done: dict[str, Any] = {

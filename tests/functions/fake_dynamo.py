@@ -50,7 +50,10 @@ class FakeDynamo:
         names, values = request["ExpressionAttributeNames"], decode_item(request["ExpressionAttributeValues"])
         pk, sk = names["#pk"], names.get("#sk", "sk")
         expression = Expression(request["KeyConditionExpression"], names, values)
-        rows = [row for row in self.tables[request["TableName"]].values() if pk in row and sk in row]
+        every = self.tables[request["TableName"]].values()
+        rows = [
+            row for row in every if row.get(pk) == values[":pk"] and sk in row
+        ]  # a short way to most of it
         rows = sorted((r for r in rows if expression.holds(r)), key=lambda row: str(row[sk]))
         if not request.get("ScanIndexForward", True):
             rows.reverse()

@@ -23,10 +23,12 @@ def start(arn: str, endpoint: Item, run: int) -> None:
     executions.start(arn, name(endpoint["id"], run), told)
 
 
-def repair_endpoints(book: Book, is_running: Callable[[str], bool], arn: str) -> list[int]:
+def repair_endpoints(
+    book: Book, is_running: Callable[[str], bool], begin: Callable[[Item, int], None]
+) -> list[int]:
     """Start the retries of every endpoint that should have some and has none; their ids.
 
-    `is_running` takes an execution's name.
+    `is_running` takes an execution's name, `begin` an endpoint {id, workspace, kind} and a run.
     """
     repaired = []
     for mark in book.every_open():
@@ -42,6 +44,6 @@ def repair_endpoints(book: Book, is_running: Callable[[str], bool], arn: str) ->
         else:
             run = book.hand_on(endpoint, mark["workspace"], mark["kind"], state["run"])
         if run is not None:
-            start(arn, {"id": endpoint, "workspace": mark["workspace"], "kind": mark["kind"]}, run)
+            begin({"id": endpoint, "workspace": mark["workspace"], "kind": mark["kind"]}, run)
             repaired.append(endpoint)
     return repaired

@@ -77,7 +77,6 @@ class Retry:
         state = self._book.state(self._id)
         if state.get("run") != self._turn.run or not state.get("running"):
             return self._turn.answer("done", self._turn.until)  # another execution is in charge
-        self._replay(state)
         answer = self._worked(state)
         if self._dead:
             self._desk.mail(self._endpoint, self._dead)
@@ -156,6 +155,9 @@ class Retry:
                 return self._turn.answer("done", self._turn.until)
             if "off" in state:
                 return self._switched_off(state)
+            if state.get("replays"):
+                self._replay(state)
+                continue
             due = self._book.oldest(self._id, PAGE, self.now())
             if not due:
                 answer = self._caught_up(state)
@@ -234,9 +236,7 @@ class Retry:
 
     def _replay(self, state: Item) -> None:
         """Carry out the oldest instruction to replay, so many at a time."""
-        wanted = state.get("replays") or []
-        if not wanted:
-            return
+        wanted = state["replays"]
         first = wanted[0]
         found, following = self._book.dead(self._id, REPLAYED_TOGETHER, first["before"], since=first["since"])
         self._book.replay(self._id, found, first["at"])

@@ -92,7 +92,7 @@ class Tokens:
         until = self._clock() + HOLD
         while True:
             now = self._clock()
-            item = self._table.get(keys.endpoint_token(endpoint["id"]), consistent=True) or {"n": 0}
+            item = self._table.get(keys.endpoint_token(endpoint["id"]), consistent=True) or {}
             same = item.get("secret") == endpoint["secret"]
             if same and item.get("good_until", 0) > now:
                 value = self._vault.token(endpoint["id"], item["n"])
@@ -130,7 +130,7 @@ class Tokens:
             }
             self._let_go(endpoint["id"], me, told | {"good_until": 0})
             raise NoToken(none.args[0], retry_at) from none
-        token = Token(seen["n"] + 1, value, self._clock() + life * 1000 - min(MARGIN, life * 500))
+        token = Token(seen.get("n", 0) + 1, value, self._clock() + life * 1000 - min(MARGIN, life * 500))
         self._vault.put_token(endpoint["id"], token.n, value)
         told = {"n": token.n, "good_until": token.good_until, "secret": endpoint["secret"], "failures": 0}
         self._let_go(endpoint["id"], me, told | {"retry_at": 0})
