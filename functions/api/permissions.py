@@ -34,6 +34,8 @@ NEEDS: dict[str, Scope] = {
     "delete_campaign": Scope.CAMPAIGNS_WRITE,
     "list_campaign_history": Scope.CAMPAIGNS_READ,
     "set_campaign_speed": Scope.CAMPAIGNS_CONTROL,
+    "get_conversation": Scope.CAMPAIGNS_READ,
+    "get_campaign_recipient": Scope.CAMPAIGNS_READ,
     "create_quick_campaign": Scope.CAMPAIGNS_WRITE,
     "list_campaign_queue": Scope.CAMPAIGNS_READ,
     "list_reports": Scope.CAMPAIGNS_READ,

@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 MODULES: dict[str, tuple[str, ...]] = {
     "lists": ("lists", "members", "exports", "imports"),
     "imports": ("imports",),
-    "campaigns": ("campaigns",),
+    "campaigns": ("campaigns", "conversations"),
+    "conversations": ("conversations",),
     "previews": ("previews",),
     "quick-campaigns": ("quick_campaigns",),
     "preflights": ("preflights",),

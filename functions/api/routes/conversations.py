@@ -1,0 +1,61 @@
+"""Why: everything to and from one number, and one number in one campaign [I1]."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+import wiring
+from conversation_schemas import ConversationEntryView, RecipientView
+from kabar.storage.campaigns import Campaigns
+from kabar.storage.conversations import Conversations
+from problems import not_found
+from routes.numbers import MobilePath, from_path
+from routes.paging import Cursor, Limit, Listing
+from schemas import MAX_ID, Page
+from wiring import CallerOf, CursorsOf, table
+
+router = Router()
+CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
+
+
+def conversations() -> Conversations:
+    return Conversations(
+        table("workspaces"), table("dispatch"), table("people"), wiring.settings().work_bucket
+    )
+
+
+@router.get(
+    "/v1/conversations/<mobile>",
+    summary="Show everything that went to a number and came from it, newest first",
+    description="With status, text, campaign and receipts. A number that nothing is known of has an empty page.",
+    tags=["Conversations"],
+    operation_id="get_conversation",
+)
+def get_conversation(
+    mobile: MobilePath, caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ConversationEntryView]:
+    number = from_path(caller, mobile)
+    listing = Listing(cursors, (caller.workspace, "conversations", number))
+    found, following = conversations().page(caller.workspace, number, limit, listing.position(cursor))
+    return listing.page(found, following, lambda entry: ConversationEntryView.of(entry, number))
+
+
+@router.get(
+    "/v1/campaigns/<campaign_id>/recipients/<mobile>",
+    summary="Say why a number got a campaign's message or didn't",
+    tags=["Campaigns"],
+    operation_id="get_campaign_recipient",
+)
+def get_campaign_recipient(campaign_id: CampaignId, mobile: MobilePath, caller: CallerOf) -> RecipientView:
+    head = Campaigns(table("workspaces"), table("activity")).get(caller.workspace, campaign_id)
+    if head is None:
+        raise not_found("campaign")
+    number = from_path(caller, mobile)
+    if "plan" not in head:
+        return RecipientView.outside(campaign_id, number, "not_frozen")
+    place = conversations().place(head, number)
+    if place is None:
+        return RecipientView.outside(campaign_id, number, "no_recipient")
+    known = conversations().message(caller.workspace, number, head["plan"]["first_id"] + place.position)
+    return RecipientView.of(head, place, known)
