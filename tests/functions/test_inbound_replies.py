@@ -129,7 +129,7 @@ def test_f79_a_base64_body_is_proved_over_its_raw_bytes(
     receive: ModuleType, sqs: FakeQueues, text: str
 ) -> None:
     content = body(said(1, text))
-    encoded = {"body": base64.b64encode(content).decode(), "isBase64Encoded": True}
+    encoded: dict[str, Any] = {"body": base64.b64encode(content).decode(), "isBase64Encoded": True}
     assert status(receive, post(content, **encoded)) == 200
     assert waiting(sqs)[0]["reply"]["text"] == text
     of_the_encoded = post(base64.b64encode(content), isBase64Encoded=True)
