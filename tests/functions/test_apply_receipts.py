@@ -69,14 +69,14 @@ def test_each_receipt_becomes_a_fact_of_the_message_it_is_about(
     assert (dead["chunk"], dead["pos"]) == (1, 2)
 
 
-def test_a_receipt_before_our_own_record_is_kept(function: ModuleType, dynamo: FakeDynamo) -> None:
+def test_f19_a_receipt_before_its_record_promotes(function: ModuleType, dynamo: FakeDynamo) -> None:
     """F19"""
     assert dynamo.tables["people"] == {}
     function.handler(queued(batch(receipt())), None)
     assert fact(dynamo, 5001, "received")
 
 
-def test_a_hundred_repeats_of_a_receipt_are_one_fact(function: ModuleType, dynamo: FakeDynamo) -> None:
+def test_f17_a_hundred_repeats_of_a_receipt_are_one_fact(function: ModuleType, dynamo: FakeDynamo) -> None:
     """F17"""
     function.handler(queued(*[batch(*[receipt()] * 10)] * 10), None)
     assert len(dynamo.tables["people"]) == 1
@@ -85,7 +85,7 @@ def test_a_hundred_repeats_of_a_receipt_are_one_fact(function: ModuleType, dynam
     assert dynamo.tables["people"] == before
 
 
-def test_receipts_that_disagree_are_all_kept_and_the_highest_rank_decides(
+def test_f21_receipts_that_disagree_are_all_kept_and_the_highest_rank_decides(
     function: ModuleType, dynamo: FakeDynamo
 ) -> None:
     """F21"""
@@ -96,7 +96,7 @@ def test_receipts_that_disagree_are_all_kept_and_the_highest_rank_decides(
 
 
 @pytest.mark.parametrize("status", ["pending", "held", "submitted", "uncertain", "sent"])
-def test_a_receipt_that_says_no_more_than_the_acceptance_writes_nothing(
+def test_f18_a_receipt_that_says_no_more_than_the_acceptance_writes_nothing(
     function: ModuleType, dynamo: FakeDynamo, status: str
 ) -> None:
     """F18"""
@@ -119,7 +119,7 @@ def test_a_receipt_that_says_no_more_than_the_acceptance_writes_nothing(
         "1a2b3c4d-9001",  # another workspace's message [A1]
     ],
 )
-def test_a_receipt_for_a_message_we_do_not_know_is_kept_for_72_hours(
+def test_f20_a_receipt_for_a_message_we_do_not_know_is_kept_for_72_hours(
     function: ModuleType, dynamo: FakeDynamo, unknown: str
 ) -> None:
     """F20"""
