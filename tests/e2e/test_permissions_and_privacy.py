@@ -16,7 +16,12 @@ from local.permissions import Right
 
 pytestmark = pytest.mark.xdist_group("permissions")
 
-PARAMETERS = {"LeaseSeconds": "12", "AskAfterSeconds": "1", "GiveUpSeconds": "20"}
+PARAMETERS = {
+    "LeaseSeconds": "12",
+    "AskAfterSeconds": "1",
+    "GiveUpSeconds": "20",
+    "PlanShardsAbove": "100",  # so the first campaign is planned shard by shard, smaller ones at once
+}
 PEOPLE = {f"+90532765{number:04d}": f"Zeyneb{number}" for number in range(120)}
 STOPS = "+905327650007"
 BLACKLISTED = "+905327650011"
@@ -110,6 +115,7 @@ def _everything(stack: stacks.Stack) -> None:
         "POST", "/_replies", {"from": "+905327650008", "to": stack.sender, "text": "Kadifeler icin"}
     )
     _inbox(stack, imported["list_id"])
+    _drafts(stack, imported["list_id"])
     _control(stack, imported["list_id"])
     _members(stack, imported["list_id"])
     _files(stack)
@@ -120,6 +126,26 @@ def _everything(stack: stacks.Stack) -> None:
     sweep(stack)
     invited = ok(stack, "POST", "/v1/users", {"email": "a@example.com", "name": "Ayten", "role": "viewer"})
     ok(stack, "DELETE", f"/v1/users/{invited['id']}")
+
+
+def _drafts(stack: stacks.Stack, list_id: int) -> None:
+    """A template, prices, a preview, and a pre-flight of a campaign that is then cancelled."""
+    template = ok(stack, "POST", "/v1/templates", {"name": "Festival", "text": TEXT})
+    tag = stack.api("GET", f"/v1/templates/{template['id']}").headers["ETag"]
+    ok(stack, "PATCH", f"/v1/templates/{template['id']}", {"name": "Kadife"}, {"If-Match": tag})
+    tag = stack.api("GET", "/v1/settings/prices").headers["ETag"]
+    ok(stack, "PUT", "/v1/settings/prices", {"currency": "EUR", "countries": []}, {"If-Match": tag})
+    ok(stack, "POST", "/v1/previews", {"template_id": template["id"], "list_id": list_id})
+    later = {"at": "2031-12-01T09:00", "timezone": "Europe/Istanbul"}
+    draft = {"name": "Looked at", "list_id": list_id, "template_id": template["id"], "schedule": later}
+    campaign = ok(stack, "POST", "/v1/campaigns", draft)["id"]
+    asked = ok(stack, "POST", "/v1/preflights", {"campaign_id": campaign})
+    deadline = time.monotonic() + 30
+    while ok(stack, "GET", f"/v1/preflights/{asked['id']}")["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    ok(stack, "POST", f"/v1/campaigns/{campaign}/cancel")
+    ok(stack, "DELETE", f"/v1/templates/{template['id']}")
 
 
 def _control(stack: stacks.Stack, list_id: int) -> None:
