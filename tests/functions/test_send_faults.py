@@ -11,7 +11,7 @@ from kabar.carriers.base import Answer
 from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
 from kabar.domain.handover import AnswerLost, Unreachable
 from kabar.domain.messages import Receipt
-from kabar.domain.statuses import Status, cell
+from kabar.domain.statuses import REPLIED_OPT_OUT, Status, cell
 from kabar.storage import keys
 from kabar.storage.references import ORPHANS_KEPT_SECONDS, References
 from tests.functions.fake_dynamo import client_error
@@ -351,6 +351,35 @@ def test_too_many_refused_recipients_pause_with_the_share(monkeypatch: pytest.Mo
     assert campaign.life is Life.PAUSED
     assert "% of the last" in campaign.rig.head(1)["status_reason"]
     assert len(campaign.gateway.calls) < 200
+
+
+@pytest.mark.parametrize(
+    ("byte", "why"),
+    [(cell(Status.FAILED), "messages failed"), (cell(Status.RECEIVED) | REPLIED_OPT_OUT, "opted out")],
+)
+def test_receipts_and_replies_that_come_meanwhile_pause_the_campaign(
+    byte: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = Campaign(monkeypatch, "C", 2000)
+    campaign.rig.opened = replace(campaign.rig.opened, most_failed=0.5, most_opted_out=0.1, connections=16)
+    real = campaign.gateway.__call__
+
+    def told_at_once(request: Any, seconds: float) -> Answer:
+        campaign.wait(20)
+        if len(campaign.gateway.calls) == 400:
+            campaign.rig.chunks.merge(1, 0, bytes([byte]) * 300, campaign.now)
+        return real(request, seconds)
+
+    campaign.rig.carrier = told_at_once  # type: ignore[assignment]  # another `Call`
+    for _ in range(3):
+        campaign.leg()
+    assert campaign.life is Life.PAUSED
+    assert why in campaign.rig.head(1)["status_reason"]
+    assert len(campaign.gateway.calls) < 1500
+    campaign.rig.campaigns.control("acme", 1, "resume", "me", campaign.now)
+    campaign.run()
+    assert campaign.statuses()["sent"] >= 1600  # whoever resumes starts afresh
+    assert set(campaign.gateway.accepted.values()) == {1}
 
 
 # ---- the cloud ------------------------------------------------------------------------------------------
