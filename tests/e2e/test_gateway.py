@@ -54,7 +54,7 @@ def gate(stack: Stack) -> Workspace:
         SecretId=f"kabar/carriers/{stack.workspace}/infobip"
     )
     account = json.loads(found["SecretString"])
-    etag = made.call("GET", "/v1/carriers/http").headers["etag"]
+    etag = made.call("GET", "/v1/carriers/http").headers["ETag"]
     form = FORM | {"base_url": f"{stack.carrier_url}/gateway/send", "api_key": account["api_key"]}
     saved = made.call("PUT", "/v1/carriers/http", form, **{"If-Match": etag})
     assert saved.status == 200, saved
@@ -102,7 +102,7 @@ def test_a_campaign_through_a_gateway_is_sent_once_each_and_its_receipts_arrive(
 def test_a_receipt_without_the_gateways_signature_is_refused(stack: Stack, gate: Workspace) -> None:
     """F26"""
     forged = {"ref": "x", "to": PEOPLE[0][1:], "status": "DELIVRD", "time": int(time.time())}
-    etag = gate.call("GET", "/v1/carriers/http").headers["etag"]
+    etag = gate.call("GET", "/v1/carriers/http").headers["ETag"]
     form = FORM | {"base_url": f"{stack.carrier_url}/gateway/send", "new_webhook": True, "use": False}
     hook = gate.call("PUT", "/v1/carriers/http", form, **{"If-Match": etag}).body["webhook"]
     assert http.call("POST", hook["receipts_url"], forged).status == 401

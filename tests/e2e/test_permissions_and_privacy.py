@@ -116,6 +116,7 @@ def _everything(stack: stacks.Stack) -> None:
     )
     _inbox(stack, imported["list_id"])
     _drafts(stack, imported["list_id"])
+    _carrier(stack)
     _control(stack, imported["list_id"])
     _members(stack, imported["list_id"])
     _files(stack)
@@ -126,6 +127,21 @@ def _everything(stack: stacks.Stack) -> None:
     sweep(stack)
     invited = ok(stack, "POST", "/v1/users", {"email": "a@example.com", "name": "Ayten", "role": "viewer"})
     ok(stack, "DELETE", f"/v1/users/{invited['id']}")
+
+
+def _carrier(stack: stacks.Stack) -> None:
+    """A gateway that is saved, saved again with another key, and tried; campaigns go through Infobip all the same."""
+    form = {
+        "base_url": f"{stack.carrier_url}/gateway/send",
+        "rate": 10,
+        "use": False,
+        "fields": {"to": "{to}", "text": "{text}"},
+        "answer": {"id_path": "id"},
+    }
+    for key in ("first", "second"):
+        tag = stack.api("GET", "/v1/carriers/http").headers["ETag"]
+        ok(stack, "PUT", "/v1/carriers/http", form | {"api_key": key}, {"If-Match": tag})
+    ok(stack, "POST", "/v1/carriers/http/test")
 
 
 def _drafts(stack: stacks.Stack, list_id: int) -> None:
