@@ -47,7 +47,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         "opted_out": len(rows) - len(stay),
         "accepted": len(stay) - corrected,
         "corrected": corrected,
-        # here, where parts are checked side by side: for every row of a file it would take longer than reading it
+        # here, where parts are checked side by side: for every row of a file it takes as long as reading it
         "implausible": sum(implausible(mobile) for mobile, _, _ in stay),
     }
     PARTS.keep_checked(name, part, result, time.time_ns() // 1_000_000)
