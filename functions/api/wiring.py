@@ -132,6 +132,13 @@ def _s3() -> Any:
 
 
 @cache
+def functions() -> Any:
+    import boto3
+
+    return boto3.client("lambda")
+
+
+@cache
 def sqs() -> Any:
     import boto3
 

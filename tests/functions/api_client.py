@@ -192,6 +192,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         callback_wiring.sender,
         callback_wiring._environment,
         wiring.sqs,
+        wiring.functions,
     )
     for cached in caches:
         cached.cache_clear()

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from kabar.carriers.base import Answer
 from kabar.domain.requests import Kind, NewRequest
 from kabar.domain.slices import Timing
 from kabar.domain.statuses import Status, status_of
@@ -33,6 +32,8 @@ HOURS = {
 }
 THURSDAY_9 = 1_795_672_800_000  # 2026-11-26T06:00Z, 09:00 in Istanbul
 HOUR = 3_600_000
+CLOSE = THURSDAY_9 + 2 * HOUR  # 11:00
+MONDAY_8 = THURSDAY_9 + 4 * 24 * HOUR - HOUR
 
 
 class RequestRig:
@@ -140,6 +141,3 @@ class RequestRig:
             self.clock += delay
             done.append(self.run(request))
         return done
-
-
-LOST = Answer(503, {}, b"")

@@ -1,18 +1,20 @@
 """Message requests: stored, queued and sent once, by the rules of campaigns, whatever dies in between [F9]."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from kabar.carriers.base import Answer
+from kabar.carriers.base import Answer, Request
 from kabar.domain.handover import AnswerLost, Unreachable
 from kabar.domain.requests import Kind
 from kabar.domain.statuses import Status
 from kabar.legs.messages import NotCancelled, Outgoings
+from kabar.legs.repair import repair_held
 from kabar.legs.requests import MAX_AGE, UNUSABLE
 from kabar.storage import accounts, keys
 from tests.functions.leg_rig import WORKSPACE, Died
-from tests.functions.request_rig import RequestRig
+from tests.functions.request_rig import CLOSE, MONDAY_8, RequestRig
 
 
 @pytest.fixture
@@ -234,3 +236,137 @@ def test_sending_may_die_before_any_step_and_the_queue_brings_it_again(
         assert sorted(rig.carrier.accepted) == [f"+90555{n:07d}" for n in range(3)]
         assert rig.statuses() == ["sent"] * 3
     assert last >= 4
+
+
+# ---- sending hours --------------------------------------------------------------------------------------
+
+
+def wakes(rig: RequestRig) -> list[str]:
+    return sorted(schedule["ScheduleExpression"] for schedule in rig.scheduler.schedules.values())
+
+
+def released(rig: RequestRig, opening: int) -> list[int]:
+    """What `open_window` would queue again."""
+    found = list(rig.tools.held.every(WORKSPACE, opening))
+    rig.tools.held.remove(WORKSPACE, opening, found)
+    rig.queue += [(request, 0) for request in found]
+    return found
+
+
+def test_outside_the_hours_messages_are_held_visibly_and_go_out_at_the_opening(rig: RequestRig) -> None:
+    rig.settings(enabled=True)
+    rig.clock = CLOSE
+    rig.submit(3)
+    assert rig.drain() == ["held"]
+    assert rig.statuses() == ["held"] * 3
+    assert wakes(rig) == ["at(2026-11-30T05:00:00)"]
+    assert rig.tools.held.openings() == [(WORKSPACE, MONDAY_8)]
+    rig.clock = MONDAY_8
+    assert released(rig, MONDAY_8) == [9000]
+    assert rig.drain() == ["done"]
+    assert len(rig.carrier.accepted) == 3
+    assert rig.statuses() == ["sent"] * 3
+
+
+def test_an_opening_less_than_a_minute_away_is_waited_for_in_the_queue(rig: RequestRig) -> None:
+    rig.settings(enabled=True)
+    rig.clock = MONDAY_8 - 60_000
+    rig.submit()
+    assert rig.drain(1) == ["held"]
+    assert (rig.queue, wakes(rig), rig.tools.held.openings()) == ([(9000, 60_000)], [], [])
+    assert rig.drain() == ["done"]
+
+
+def test_hours_that_open_while_a_message_is_being_held_release_it_at_once(rig: RequestRig) -> None:
+    """The put of the item took until after the opening: whoever releases has been there already."""
+    rig.settings(enabled=True)
+    rig.clock = MONDAY_8 - 61_000
+    rig.submit()
+
+    def slow() -> None:
+        rig.clock = MONDAY_8 + 1000
+
+    rig.dynamo.before.append(slow)
+    assert rig.drain(1) == ["held"]
+    assert rig.queue == [(9000, 0)]
+    assert rig.drain() == ["done"]
+
+
+def test_hours_edited_while_a_message_is_being_held_are_seen(rig: RequestRig) -> None:
+    rig.settings(enabled=True)
+    rig.clock = CLOSE
+    rig.submit()
+    rig.dynamo.before.append(lambda: rig.settings(to="14:00"))
+    assert rig.drain() == ["held", "done"]
+
+
+def test_what_meets_the_close_goes_on_at_the_next_opening(rig: RequestRig) -> None:
+    rig.settings(enabled=True)
+    rig.clock = CLOSE - 40_000
+    rig.submit(300)
+    real = rig.tools.call
+
+    def slow(request: Request, seconds: float) -> Answer:
+        rig.clock += 3_000
+        return real(request, seconds)
+
+    rig.tools = replace(rig.tools, call=slow)
+    assert rig.drain() == ["control"]
+    assert sorted(set(rig.statuses())) == ["held", "sent"]
+    rig.clock = MONDAY_8
+    assert released(rig, MONDAY_8) == [9000]
+    assert rig.drain() == ["done"]
+    assert rig.statuses() == ["sent"] * 300
+
+
+@pytest.mark.parametrize("kind", [Kind.RESPONSE, Kind.TEST])
+def test_responses_and_tests_do_not_wait_for_the_hours(rig: RequestRig, kind: Kind) -> None:
+    rig.settings(enabled=True)
+    rig.clock = CLOSE
+    rig.submit(1, kind=kind)
+    assert rig.drain() == ["done"]
+
+
+def test_a_held_message_can_be_taken_back(rig: RequestRig) -> None:
+    rig.settings(enabled=True)
+    rig.clock = CLOSE
+    rig.submit(2)
+    rig.drain()
+    cancel(rig, 9000)
+    rig.clock = MONDAY_8
+    released(rig, MONDAY_8)
+    rig.drain()
+    assert rig.statuses() == ["cancelled", "sent"]
+
+
+def test_holding_may_die_before_any_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    for last in itertools.count():
+        rig = RequestRig(monkeypatch)
+        rig.settings(enabled=True)
+        rig.clock = CLOSE
+        rig.submit(2)
+        rig.queue.clear()
+        rig.steps.die_before(last)
+        try:
+            rig.run()
+            died = False
+        except Died:
+            died = True
+        rig.steps.die_before(None)
+        if not died:
+            break
+        rig.queue.append((9000, 0))  # the queue brings it again
+        assert rig.drain() == ["held"]
+        assert wakes(rig) == ["at(2026-11-30T05:00:00)"]
+        rig.clock = MONDAY_8
+        released(rig, MONDAY_8)
+        assert rig.drain() == ["done"]
+        assert len(rig.carrier.accepted) == 2
+    assert last >= 3
+
+
+def test_sweep_wakes_what_waits_for_a_passed_opening_or_hours_that_are_open_now() -> None:
+    woken: list[tuple[str, int]] = []
+    openings = [("acme", 100_000), ("acme", 900_000), ("rival", 900_000)]
+    found = repair_held(openings, lambda who: who == "rival", lambda *each: woken.append(each), 200_000)
+    assert found == woken == [("acme", 100_000), ("rival", 900_000)]

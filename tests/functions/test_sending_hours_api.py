@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kabar.storage import keys
 from tests.functions.api_client import Answer, Api, api
 
 __all__ = ["api"]
@@ -81,3 +82,22 @@ def test_of_two_who_set_them_at_once_one_is_told(api: Api) -> None:
 def test_f51_a_bad_field_is_named(api: Api, changes: dict[str, Any], pointer: str) -> None:
     answer = put(api, **changes)
     assert (answer.status, answer.pointers) == (422, [pointer])
+
+
+def test_edited_hours_wake_whatever_waits_for_them(api: Api) -> None:
+    campaign = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
+    other = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
+    head = api.tables.find("workspaces", keys.campaign_head("acme", campaign))
+    assert head
+    head |= {"status": "waiting_for_window", "leg": 4}
+    mark = keys.open_holding("acme", 5000)
+    api.tables.seed("workspaces", mark, workspace="acme", opening=5000)
+    api.tables.seed("workspaces", keys.open_holding("rival", 6000), workspace="rival", opening=6000)
+    put(api)
+    assert f"{campaign}-5" in api.clients.started
+    assert f"{other}-2" not in api.clients.started
+    assert api.clients.invoked == [("open-window", {"workspace": "acme", "opening": 5000})]
+    settings = api.call("GET", "/v1/settings")
+    tag = {"If-Match": settings.headers["ETag"]}
+    api.call("PATCH", "/v1/settings", {"timezone": "Europe/Istanbul"}, headers=tag)
+    assert len(api.clients.invoked) == 2

@@ -15,10 +15,8 @@ from kabar.legs.repair import is_abandoned
 from kabar.storage import keys
 from tests.functions import leg_rig
 from tests.functions.leg_rig import TIMING, WORKSPACE, Died, FakeInfobip, Rig
-from tests.functions.request_rig import HOUR, HOURS, THURSDAY_9
+from tests.functions.request_rig import CLOSE, HOUR, HOURS, MONDAY_8, THURSDAY_9
 
-CLOSE = THURSDAY_9 + 2 * HOUR  # 11:00
-MONDAY_8 = THURSDAY_9 + 4 * 24 * HOUR - HOUR
 MINUTE = 60_000
 
 

@@ -4,6 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 import etags
+import waiting
 from etags import IfMatch
 from hours_schemas import SendingHours, SendingHoursView
 from kabar.domain.hours import BadHours, Rules
@@ -58,6 +59,7 @@ def set_sending_hours(
         )
     except workspaces.SettingsChanged as error:
         raise etags.stale() from error
+    waiting.wake(caller.workspace)
     return _shown(after)
 
 

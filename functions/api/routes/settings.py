@@ -4,6 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 import etags
+import waiting
 from etags import IfMatch
 from kabar.storage import workspaces
 from kabar.storage.dynamo import Item
@@ -42,6 +43,8 @@ def change_settings(
         )
     except workspaces.SettingsChanged as error:
         raise etags.stale() from error
+    if "timezone" in changes:
+        waiting.wake(caller.workspace)  # the sending hours are in it
     return _shown(new)
 
 

@@ -31,11 +31,11 @@ class Gate:
         self._looked_at = 0
         self._rules: Rules | None = None
 
-    def opens(self, now: int, *, fresh: bool = False) -> int | None:
-        """None when a call may begin `now`; else the opening (ms) that it waits for. `fresh` reads the settings."""
+    def opens(self, now: int) -> int | None:
+        """None when a call may begin `now`; else the opening (ms) that it waits for."""
         if self._kind is None:
             return None
-        if fresh or now - self._looked_at >= CONTROL_AGE:
+        if now - self._looked_at >= CONTROL_AGE:
             self._rules = Rules.of(self._table.get(keys.settings(self._workspace), consistent=True) or {})
             self._looked_at = now
         return self._rules.waits_until(self._kind, now, self._call) if self._rules else None

@@ -198,13 +198,14 @@ def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: in
 
 
 def _hold(tools: RequestTools, chunks: Chunks, head: Item, opening: int) -> dict[str, Any]:
-    """Keep it, visibly, until the hours open; then look at the clock again, in case that they just did."""
+    """Keep it, visibly, until the hours open; then look at the clock again, in case they just did."""
     workspace, request, at = head["workspace"], head["id"], now()
     chunks.merge(request, ONLY, bytes([cell(Status.HELD)]) * head["size"], at)
     if opening - at > SOON:
         tools.held.put(workspace, opening, request, at)
         tools.openings.ensure(workspace, opening, at)
-    left = opening - now()
+    # and at the hours: whoever edits them looks for what is held after writing them
+    left = (gate_of(tools.workspaces, head, tools.timing).opens(now()) or 0) - now()
     if left <= SOON:
         tools.enqueue(workspace, request, max(0, left))
     return {"outcome": "held", "opening": opening}

@@ -82,6 +82,10 @@ class Campaigns:
         """[P13] {workspace, campaign} of every campaign that isn't over, in all workspaces."""
         return list(self._table.every("open", prefix="campaign#"))
 
+    def open_in(self, workspace: str) -> list[Item]:
+        """[P13] The same of one workspace."""
+        return list(self._table.every("open", prefix=f"campaign#{workspace}#"))
+
     # ---- control by people ----
 
     def control(

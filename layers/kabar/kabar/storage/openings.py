@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
-from kabar.storage.schedules import SOONEST, client
+from kabar.storage import schedules
 
 
 class Openings:
@@ -19,10 +19,10 @@ class Openings:
 
     def ensure(self, workspace: str, opening: int, now: int) -> None:
         """See that a schedule in the future wakes what waits for `opening` (ms); one that is there will do."""
-        moment = datetime.fromtimestamp(-(-max(opening, now + SOONEST) // 1000), UTC)
+        moment = datetime.fromtimestamp(-(-max(opening, now + schedules.SOONEST) // 1000), UTC)
         who = hashlib.sha256(workspace.encode()).hexdigest()[:12]  # a name has 64 characters at most
         try:
-            client().create_schedule(
+            schedules.client().create_schedule(
                 Name=f"{self._prefix}-open-{who}-{opening // 1000}",
                 ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
                 ScheduleExpressionTimezone="UTC",
