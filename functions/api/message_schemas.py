@@ -47,6 +47,13 @@ class NewMessages(Message):
     reference: Reference | None = None
 
 
+class TestSend(Parametrised):
+    """Who gets a test, and with which params."""
+
+    numbers: list[WrittenMobile] = Field(min_length=1, max_length=10)
+    params: Params | None = None
+
+
 class AcceptedMessage(View):
     """A message on its way."""
 

@@ -66,6 +66,7 @@ NEEDS: dict[str, Scope] = {
     "edit_keyword": Scope.LISTS_WRITE,
     "delete_keyword": Scope.LISTS_WRITE,
     "release_keyword": Scope.LISTS_WRITE,
+    "test_campaign": Scope.CAMPAIGNS_WRITE,
     "send_messages": Scope.MESSAGES_WRITE,
     "get_message": Scope.MESSAGES_READ,
     "cancel_message": Scope.MESSAGES_WRITE,

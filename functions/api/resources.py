@@ -13,6 +13,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "imports": ("imports",),
     "campaigns": ("campaigns", "conversations"),
     "conversations": ("conversations",),
+    "campaigns": ("campaigns", "campaign_tests"),
     "previews": ("previews",),
     "quick-campaigns": ("quick_campaigns",),
     "preflights": ("preflights",),

@@ -113,3 +113,39 @@ def test_a_campaigns_message_is_not_among_them(api: Api) -> None:
     block = {"workspace": "acme", "campaign": 12, "list": 7, "chunk_size": 500, "size": 10, "first": 70000}
     api.tables.seed("workspaces", keys.id_block(70000), **block)
     assert api.call("GET", "/v1/messages/70001").status == 404
+
+
+# ---- tests of a campaign [F6] ---------------------------------------------------------------------------
+
+
+def test_a_test_goes_to_the_named_numbers_with_the_params_of_a_member(api: Api) -> None:
+    api.tables.seed("members", keys.member(7, "+6421555111"), mobile="+6421555111", params=["Scott"])
+    campaign = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
+    answer = api.call("POST", f"/v1/campaigns/{campaign}/test", {"numbers": ["+6421555666", "+6421555667"]})
+    assert answer.status == 202
+    head = api.tables.find("dispatch", keys.request(answer.json["id"]))
+    assert head
+    assert (head["kind"], head["about"], head["list"]) == ("test", f"campaign/{campaign}", 7)
+    rows = api.tables.find("dispatch", keys.request_rows(head["first_id"], 0))
+    assert rows
+    assert [row[1] for row in rows["rows"]] == [["Scott"], ["Scott"]]
+    shown = api.call("GET", f"/v1/messages/{answer.json['messages'][0]['id']}").json
+    assert shown["kind"] == "test"
+    report = api.call("GET", f"/v1/campaigns/{campaign}/report").json
+    assert report["recipients"] == 0
+    assert "test sent" in [entry["what"] for entry in api.tables.tables["activity"].values()]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"numbers": []}, "#/numbers"),
+        ({"numbers": [f"+642155566{n:02d}" for n in range(11)]}, "#/numbers"),
+        ({"numbers": ["+6421555666", "+64 21 555666"]}, "#/numbers/1"),
+        ({"numbers": ["x"]}, "#/numbers/0"),
+    ],
+)
+def test_a_test_names_what_is_wrong(api: Api, body: dict[str, Any], pointer: str) -> None:
+    campaign = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
+    answer = api.call("POST", f"/v1/campaigns/{campaign}/test", body)
+    assert (answer.status, answer.pointers) == (422, [pointer])

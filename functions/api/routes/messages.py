@@ -86,9 +86,12 @@ def send_messages(
 
 
 def recipients_of(
-    given: Sequence[RecipientOfMessage], caller: Caller, defaults: Item
+    given: Sequence[RecipientOfMessage], caller: Caller, defaults: Item, field: str = "recipients/%d/mobile"
 ) -> list[tuple[str, list[str]]]:
-    """Their numbers as they are stored. Raises Problem that names every bad one, and every number twice [B6]."""
+    """Their numbers as they are stored. Raises Problem that names every bad one, and every number twice [B6].
+
+    `field` is where the body has the number with this index.
+    """
     numbers = Numbers(workspaces.prefix_map(table("workspaces"), caller.workspace), defaults["max_digits"])
     errors: list[dict[str, str]] = []
     found: dict[str, int] = {}
@@ -96,9 +99,9 @@ def recipients_of(
         number = numbers.clean(recipient.mobile)
         wrong = str(ROWS[number.code]) if number.code else ""
         if not wrong and found.setdefault(number.mobile, index) != index:
-            wrong = f"the number is that of recipients/{found[number.mobile]}"
+            wrong = f"the number is that of {field % found[number.mobile]}"
         if wrong:
-            errors.append({"pointer": f"#/recipients/{index}/mobile", "detail": wrong})
+            errors.append({"pointer": f"#/{field % index}", "detail": wrong})
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         detail = f"{errors[0]['pointer'].removeprefix('#/')}: {errors[0]['detail']}{more}"

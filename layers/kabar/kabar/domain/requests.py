@@ -7,6 +7,7 @@ from enum import StrEnum
 from kabar.domain.segments import Encoding
 
 MAX_RECIPIENTS = 1000
+ONLY = 0  # the number of its chunk: a request is one
 ROWS_TOGETHER = 100  # 6 params of 50 characters, 4 bytes each: 120 kB at most, and an item holds 400
 
 

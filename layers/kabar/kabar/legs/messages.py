@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from kabar.domain.receipts import Block
+from kabar.domain.requests import ONLY
 from kabar.domain.slices import SETTLED, Claim
 from kabar.domain.statuses import Reason, Status, cell, merge_cell, place, reason_of, status_of
-from kabar.legs.requests import ONLY
 from kabar.storage import keys
 from kabar.storage.blocks import Blocks
 from kabar.storage.chunks import Chunks

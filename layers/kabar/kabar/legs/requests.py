@@ -11,7 +11,7 @@ from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import composer
 from kabar.domain.dispatch import Sender
 from kabar.domain.hours import Covered
-from kabar.domain.requests import MAX_RECIPIENTS, Kind
+from kabar.domain.requests import MAX_RECIPIENTS, ONLY, Kind
 from kabar.domain.slices import Stop, Timing, closing
 from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
@@ -29,7 +29,6 @@ from kabar.storage.openings import Openings
 from kabar.storage.pace import SharedPace
 from kabar.storage.requests import Requests
 
-ONLY = 0  # a request is one chunk
 SOON = 60_000  # ms; an opening so near is waited for in the queue: nobody releases what is held just then
 UNUSABLE = 900_000  # ms between tries of an account that people have to mend
 MAX_AGE = 60 * 86_400_000  # ms; claims are kept for 90 days, and without them nobody knows who was sent to
