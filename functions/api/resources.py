@@ -11,9 +11,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 MODULES: dict[str, tuple[str, ...]] = {
     "lists": ("lists", "members", "exports", "imports"),
     "imports": ("imports",),
-    "campaigns": ("campaigns", "conversations"),
+    "campaigns": ("campaigns", "campaign_tests", "conversations"),
     "conversations": ("conversations",),
-    "campaigns": ("campaigns", "campaign_tests"),
     "previews": ("previews",),
     "quick-campaigns": ("quick_campaigns",),
     "preflights": ("preflights",),
