@@ -68,6 +68,10 @@ openapi: setup  ## write docs/openapi.json and docs/errors.md from the code
 fuzz: setup .kabar/fuzz/ready  ## throw made-up requests at the running API (REQUESTS=20000, SEED=1)
 	@$(RUN) -m local.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS_AT_MOST),--seconds $(SECONDS_AT_MOST))
 
+.PHONY: webhook-proof
+webhook-proof: setup .kabar/webhooks/ready  ## our callbacks' signatures before the reference verifier for JavaScript (npm)
+	@$(RUN) -m local.webhooks
+
 ## ---- take it to AWS
 
 .PHONY: build
@@ -150,6 +154,12 @@ $(UV): $(LOCKS)/uv.txt
 	@mkdir -p $(@D) && cp $(LOCKS)/pyodide/*.json $(@D)
 	@if command -v npm >/dev/null; then npm ci --prefix $(@D) --silent --ignore-scripts --no-audit --no-fund; \
 		else echo "No npm here: the layers need Python 3.13 on this machine to get their .pyc files."; fi
+	@touch $@
+
+# The reference verifier of Standard Webhooks for JavaScript.
+.kabar/webhooks/ready: $(LOCKS)/webhooks/package-lock.json
+	@mkdir -p $(@D) && cp $(LOCKS)/webhooks/*.json $(@D)
+	@npm ci --prefix $(@D) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # For the interpreter that runs the functions here: the engine's.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from local import costs, paths
 from local.trouble import Trouble, run
 
-SUBJECTS = ("text", "validate", "inbound", "imports", "send", "single", "load")
+SUBJECTS = ("text", "validate", "inbound", "imports", "send", "single", "load", "outage")
 FILE = paths.KABAR / "bench.json"
 
 
@@ -42,6 +42,9 @@ BOUNDS = {
     "export_peak_mb": Bound("≤", 128),
     "webhook_ms_per_100_receipts": Bound("≤", 3),
     "receipt_cpu_us": Bound("≤", 250),
+    "receipt_cpu_us_told": Bound("≤", 250),
+    "receipt_write_units": Bound("≤", 1.1),
+    "callback_outage_transitions_per_million": Bound("≤", 2000),
     "import_ms_receive_webhook": Bound("≤", 0.6, of="import_ms_boto3_client"),
     "import_ms_send_lane": Bound("≤", 0.6, of="import_ms_boto3_client"),
     "import_ms_api": Bound("≤", 1.05, of="import_ms_boto3_client"),

@@ -14,6 +14,7 @@ from kabar.domain import callbacks
 from kabar.domain.callbacks import LIFE, Callback, Kind, Verdict
 from kabar.domain.statuses import FINAL_RECEIPTS, Status
 from kabar.storage.callback_settings import Secrets, new_signing_secret
+from local import webhooks
 
 AT = 1596071267481  # 2020-07-30T01:07:47.481Z
 NOW = 1_800_000_000_000
@@ -162,3 +163,8 @@ def test_no_retry_after_makes_us_fail(value: str) -> None:
 def test_waits_double_to_half_an_hour_and_jitter_takes_at_most_half(failures: int, chance: float) -> None:
     longest = min(1_800_000, 10_000 * 2 ** min(failures - 1, 30))
     assert longest / 2 - 1 <= callbacks.wait(failures, chance) <= longest
+
+
+@pytest.mark.skipif(not webhooks.ready(), reason="`make webhook-proof` fetches the verifier from npm")
+def test_the_reference_verifier_in_another_language_takes_our_signatures() -> None:
+    assert webhooks.main() == 0
