@@ -1,4 +1,7 @@
-"""Receipts coming in: CPU of taking a post of 100 into the queue, and of applying one from the queue.
+"""Receipts coming in: CPU of taking a post of 100 into the queue, of applying one from the queue, and of following it.
+
+Following is what the stream of the people table brings: a callback queued, since the workspace has an endpoint, and
+the status vectors raised.
 
 CPU is that of the whole handler with the SDK, warm; the engine, with tables and queues but no functions, runs
 in a process of its own. Run as a command, this module is the measured process.
@@ -15,11 +18,13 @@ from typing import Any
 
 from kabar.storage import dynamo, keys, workspaces
 from local import engine, paths, processes, stack
+from local.bench.campaign import Meter
 from local.trouble import Trouble, run
 
 STACK = "bench-inbound"
 POSTS = 100
 PER_POST = 100
+STREAMED = 1000  # records in one batch of the stream, as the template says
 POSTS_PER_EVENT = 10  # queue messages in one batch, as the template says
 FIRST = 5000
 DEPLOYMENT, WORKSPACE, CARRIER, TOKEN, SECRET = "0000be4c", "bench", "infobip", "t0ken", "bench/carrier"
@@ -28,7 +33,9 @@ TABLES = ("workspaces", "people", "dispatch")
 
 
 def measure() -> dict[str, float]:
-    """`webhook_ms_per_100_receipts` and `receipt_cpu_us`. Raises Trouble."""
+    """`webhook_ms_per_100_receipts`, `receipt_cpu_us` (applied), `receipt_cpu_us_told` (applied, followed and queued
+    for the customer) and `receipt_write_units`. Raises Trouble.
+    """
     stack.stop(STACK)
     folder = stack.home(STACK)
     (folder / "log").mkdir(parents=True)
@@ -51,7 +58,10 @@ def _settings(local: engine.Engine) -> dict[str, str]:
             BillingMode="PAY_PER_REQUEST",
         )
     local.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(ACCOUNT))
-    queues = {name: local.client("sqs").create_queue(QueueName=name) for name in ("receipts", "replies")}
+    queues = {
+        name: local.client("sqs").create_queue(QueueName=name)
+        for name in ("receipts", "replies", "callbacks")
+    }
     return {
         **{f"{name.upper()}_TABLE": name for name in TABLES},
         **{f"{name.upper()}_QUEUE_URL": queue["QueueUrl"] for name, queue in queues.items()},
@@ -94,15 +104,32 @@ def main() -> int:
     batches = list(_queued(os.environ["RECEIPTS_QUEUE_URL"]))
     applied = PER_POST * sum(len(batch["Records"]) for batch in batches)
     apply(batches[0], None)  # makes the client, reads the block
+    meter = Meter(dynamo.client())
     receipt_seconds = sum(_cpu(apply, batch) for batch in batches)
     if applied != (POSTS + 1) * PER_POST or not _stored(FIRST) or not _stored(FIRST + POSTS * PER_POST - 1):
         raise Trouble(f"{applied} receipts were applied, not all are facts.")
+    follow_seconds = _followed(meter.received)
     figures = {
         "webhook_ms_per_100_receipts": webhook_seconds / POSTS * 1e3,
         "receipt_cpu_us": receipt_seconds / applied * 1e6,
+        "receipt_cpu_us_told": (receipt_seconds + follow_seconds) / applied * 1e6,
+        "receipt_write_units": meter.writes / applied,
     }
     print(json.dumps(figures))
     return 0
+
+
+def _followed(facts: list[dict[str, Any]]) -> float:
+    """Seconds of CPU to follow the facts, as the stream brings them, and to queue what the customer is told."""
+    endpoint = keys.callback_settings(WORKSPACE, "receipts")
+    dynamo.Table("workspaces").put({**endpoint, "id": 7000, "kind": "receipts", "version": 1})
+    follow, at = _handler("follow_people"), 1_772_359_205
+    records = [
+        {"eventID": "", "dynamodb": {"ApproximateCreationDateTime": at, "NewImage": fact}} for fact in facts
+    ]
+    follow({"Records": records[:1]}, None)  # makes the client of the queue
+    batches = [records[at : at + STREAMED] for at in range(0, len(records), STREAMED)]
+    return sum(_cpu(follow, {"Records": batch}) for batch in batches)
 
 
 def _handler(function: str) -> Any:

@@ -5,6 +5,8 @@ waits and when the pace does; a thousandth of the receipts stands for all of the
 take longer is added by arithmetic, from the pace and the time that a turn works (docs/operations.md).
 """
 
+from functools import partial
+
 from local.trouble import Trouble
 from tests.functions.callback_rig import HOUR, START, Rig, lost
 
@@ -19,7 +21,7 @@ def measure() -> dict[str, float]:
     rig = Rig(lambda _, now: 204 if now >= START + WEEKEND else lost())
     wanted = RECEIPTS // SHARE
     for number in range(wanted):
-        rig.at(START + number * WEEKEND // wanted, lambda number=number: rig.tell(f"msg_{number:032x}"))
+        rig.at(START + number * WEEKEND // wanted, partial(rig.tell, f"msg_{number:032x}"))
     rig.advance(START)
     rig.run()
     if sorted(rig.delivered()) != [f"msg_{number:032x}" for number in range(wanted)]:

@@ -173,6 +173,8 @@ def _drafts(stack: stacks.Stack, list_id: int) -> None:
         time.sleep(0.2)
     ok(stack, "POST", f"/v1/campaigns/{campaign}/cancel")
     ok(stack, "DELETE", f"/v1/templates/{template['id']}")
+
+
 def _be_told(stack: stacks.Stack) -> None:
     """Of receipts, with a token; the first fails, another is refused."""
     oauth = {"token_url": f"{stack.callbacks_url}/token", "client_id": "kabar", "client_secret": "s3cret"}
@@ -187,7 +189,9 @@ def _callbacks(stack: stacks.Stack) -> None:
     _until_told(lambda: not ok(stack, "GET", "/v1/callbacks/receipts")["waiting"])
     (dead,) = ok(stack, "GET", "/v1/callbacks/receipts/dead")["data"]
     stack.customer("DELETE", "/_behave")
-    stack.customer("POST", "/_tokens", {"required": True, "revoke": True})  # the next token replaces the one kept
+    stack.customer(
+        "POST", "/_tokens", {"required": True, "revoke": True}
+    )  # the next token replaces the one kept
     ok(stack, "POST", f"/v1/callbacks/receipts/dead/{dead['id']}/replay")
     _until_told(lambda: not ok(stack, "GET", "/v1/callbacks/receipts")["waiting"])
     url = f"{stack.callbacks_url}/replies"
