@@ -209,3 +209,21 @@ def test_a_cursor_is_good_for_its_own_search_only(api: Api) -> None:
         seed_reply(api, at=AT + n)
     cursor = quote(api.call("GET", "/v1/inbox?limit=1").json["next_cursor"])
     assert api.call("GET", f"/v1/inbox?limit=1&content=hello&cursor={cursor}").status == 422
+
+
+def test_what_a_reply_did_and_somebody_confirms_by_hand_is_theirs(api: Api) -> None:
+    """[I5]: START undoes only what a reply did."""
+    of_reply = {"at": 5, "by": "reply:1", "to": "3774", "said": 1}
+    marks = {"everything": of_reply, "blacklisted": of_reply, "lists": {"7": of_reply}}
+    api.tables.seed("people", keys.standing("acme", AMY), mobile=AMY, **marks)
+    api.tables.seed("members", keys.member(7, AMY), params=[], at=1, opted_out=5)
+    reply_id = seed_reply(api, list=7)
+    for _ in range(2):
+        assert api.call("POST", f"/v1/inbox/{reply_id}/opt-out").status == 200
+        assert api.call("POST", "/v1/blacklist", {"mobile": AMY}).status == 200
+        assert api.call("PUT", f"/v1/lists/7/members/{AMY}/opt-out").status == 200
+    by_hand = {"at": 5, "by": "api:key:1"}
+    now = standing(api)
+    assert (now["everything"], now["blacklisted"], now["lists"]["7"]) == (by_hand,) * 3
+    logged = sorted(entry["what"] for entry in api.tables.tables["activity"].values())
+    assert logged == ["member opted out", "opted out"]

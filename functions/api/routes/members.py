@@ -165,8 +165,7 @@ def delete_member(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: Now
 def opt_out_member(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: Now) -> Response[MemberView]:
     existing(list_id, caller)
     number = _known(list_id, from_path(caller, mobile))["sk"]
-    if opt_outs().left_at(caller.workspace, number, list_id) is None:
-        opt_outs().leave(caller.workspace, number, list_id, caller.who, wiring.now)
+    if opt_outs().leave(caller.workspace, number, list_id, caller.who, wiring.now):
         _note(caller, at, "member opted out", list_id, number, {})
     return _shown(_known(list_id, number))
 

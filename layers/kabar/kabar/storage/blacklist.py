@@ -10,6 +10,7 @@ from itertools import islice
 
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table
+from kabar.storage.opt_outs import BY_REPLY, is_of_reply
 
 INDEX = "by_workspace"
 
@@ -24,7 +25,10 @@ class Entry:
 
 
 def add(people: Table, workspace: str, mobile: str, at: int, by: str) -> tuple[Entry, bool]:
-    """Blacklist `mobile`; an entry that is there already stays as it is. Returns it and whether it is new."""
+    """Blacklist `mobile`; an entry that is there already keeps its time. Returns it and whether it is new.
+
+    An entry that a reply made is `by` whoever adds it now, so no START takes it off.
+    """
     key = keys.standing(workspace, mobile)
     try:
         people.update(
@@ -42,8 +46,24 @@ def add(people: Table, workspace: str, mobile: str, at: int, by: str) -> tuple[E
         there = people.get(key, consistent=True)
         if there is None or "blacklisted" not in there:  # removed between the two calls
             return add(people, workspace, mobile, at, by)
+        if is_of_reply(there["blacklisted"]) and not by.startswith(BY_REPLY):
+            return _taken_over(people, workspace, there, at, by)
         return _entry(there), False
     return Entry(mobile, at, by), True
+
+
+def _taken_over(people: Table, workspace: str, there: Item, at: int, by: str) -> tuple[Entry, bool]:
+    seen = there["blacklisted"]
+    try:
+        new = people.update(
+            keys.standing(workspace, there["mobile"]),
+            "SET blacklisted = :mark",
+            values={":mark": {"at": seen["at"], "by": by}, ":seen": seen},
+            condition="blacklisted = :seen",
+        )
+    except ConditionFailed:  # changed between the two calls
+        return add(people, workspace, there["mobile"], at, by)
+    return _entry(new), False
 
 
 def remove(people: Table, workspace: str, mobile: str) -> bool:

@@ -14,7 +14,7 @@ from kabar.domain.commands import plain
 from kabar.domain.replies import Leaves, OptOut
 from kabar.storage import activity, keys
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.opt_outs import BY_REPLY, OptOuts, insist
+from kabar.storage.opt_outs import BY_REPLY, OptOuts, insist, taken_over
 
 INDEX = "by_workspace"
 EXPORTS_SUBJECT = 0  # of downloads of replies: they are of no list and no campaign
@@ -135,16 +135,23 @@ class Inbox:
         return self._people.update(key, sets, values={":now": now}, condition="attribute_exists(pk)")
 
     def opt_out(self, workspace: str, reply: Item, by: str, clock: Callable[[], int]) -> None:
-        """[P72] Nothing more goes to who wrote it; again it keeps its time. Raises Contended."""
+        """[P72] Nothing more goes to who wrote it, and no START undoes that; again it keeps its time.
+
+        Raises Contended.
+        """
         mobile = reply["mobile"]
 
         def read() -> list[dict[str, Any]]:
             standing = self._opt_outs.standing(workspace, mobile)
             if "everything" in standing:
-                return []
-            writes = self._opt_outs.leaving(
-                standing, workspace, mobile, OptOut(Leaves.EVERYTHING), lambda: {"at": clock(), "by": by}
-            )
+                seen = ("everything", standing["everything"])
+                writes = taken_over(self._people, workspace, mobile, seen, by)
+                if not writes:
+                    return []
+            else:
+                writes = self._opt_outs.leaving(
+                    standing, workspace, mobile, OptOut(Leaves.EVERYTHING), lambda: {"at": clock(), "by": by}
+                )
             detail = {"leaves": "everything", "reply": reply["reply_id"]}
             return [*writes, activity.entry(self._log, workspace, clock(), by, "opted out", mobile, detail)]
 

@@ -41,15 +41,22 @@ class OptOuts:
         left = self.standing(workspace, mobile).get("lists", {}).get(str(list_id))
         return left["at"] if left else None
 
-    def leave(self, workspace: str, mobile: str, list_id: int, by: str, clock: Callable[[], int]) -> None:
-        """Nothing more goes to the number through the list; again it keeps its time. Raises Contended."""
+    def leave(self, workspace: str, mobile: str, list_id: int, by: str, clock: Callable[[], int]) -> bool:
+        """Nothing more goes to the number through the list; again it keeps its time. Raises Contended.
+
+        False when somebody had said so. What a reply had said is theirs from now on, so no START undoes it.
+        """
 
         def read() -> list[Write]:
             standing = self.standing(workspace, mobile)
+            left = standing.get("lists", {}).get(str(list_id))
+            if left:
+                names = {"#list": str(list_id)}
+                return taken_over(self._people, workspace, mobile, ("lists.#list", left), by, names)
             what = OptOut(Leaves.LIST, list_id)
             return self.leaving(standing, workspace, mobile, what, lambda: {"at": clock(), "by": by})
 
-        insist(read)
+        return insist(read)
 
     def undo(self, workspace: str, mobile: str, list_id: int) -> None:
         """The number gets what goes through the list again; its other opt-outs stay. Raises Contended."""
@@ -149,6 +156,37 @@ class OptOuts:
         )
 
 
+def taken_over(
+    people: Table,
+    workspace: str,
+    mobile: str,
+    seen: tuple[str, Mapping[str, Any]],
+    by: str,
+    names: Mapping[str, str] | None = None,
+) -> list[Write]:
+    """For `transact`: the mark that was `seen` at a path is somebody's instead of a reply's; nothing if it is that
+    already.
+    """
+    path, mark = seen
+    if not is_of_reply(mark):
+        return []
+    changed = {"at": mark["at"], "by": by}
+    return [
+        update_in(
+            people,
+            keys.standing(workspace, mobile),
+            f"SET {path} = :mark",
+            f"{path} = :seen",
+            names=names,
+            values={":mark": changed, ":seen": dict(mark)},
+        )
+    ]
+
+
+def is_of_reply(mark: Mapping[str, Any]) -> bool:
+    return str(mark["by"]).startswith(BY_REPLY)
+
+
 def taken_back(to: str, said: int) -> Callable[[Mapping[str, Any]], bool]:
     """Which marks a START undoes that was said (epoch ms) to the number `to`: of earlier replies to it [I5].
 
@@ -156,7 +194,7 @@ def taken_back(to: str, said: int) -> Callable[[Mapping[str, Any]], bool]:
     """
 
     def is_undone(mark: Mapping[str, Any]) -> bool:
-        if not str(mark["by"]).startswith(BY_REPLY) or mark["said"] >= said:
+        if not is_of_reply(mark) or mark["said"] >= said:
             return False
         return bool(mark["to"] == to or digits(mark["to"]) == digits(to) != "")
 
