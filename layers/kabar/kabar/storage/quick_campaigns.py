@@ -61,8 +61,9 @@ class QuickCampaigns:
         try:
             self._table.update(
                 keys.list_head(workspace, list_id),
-                "SET " + ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in told),
+                "SET " + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in told),
                 condition="attribute_exists(pk)",
+                names={f"#{name}": name for name in told},
                 values={f":{name}": value for name, value in told.items()},
             )
         except ConditionFailed:
