@@ -4,6 +4,7 @@ Items are dicts of str, int, float, bool, bytes, None, list, dict and set[str]. 
 ConditionFailed; throttles and unprocessed items are tried again with full jitter, then raise.
 """
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +43,8 @@ def client() -> Any:
         retries={"mode": "standard", "max_attempts": 5},
         parameter_validation=False,
         max_pool_connections=16,
-        user_agent="kabar",  # the SDK puts its own together anew for every call, a tenth of the call's CPU
+        # the SDK puts its own together anew for every call, a tenth of the call's CPU
+        user_agent=f"kabar app/{os.environ.get('AWS_SDK_UA_APP_ID', '')}",
     )
     return boto3.client("dynamodb", config=config)
 
