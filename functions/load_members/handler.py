@@ -41,7 +41,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     checked = part_rows(WORK.get_part(place(name, part)))
     rows = [(mobile, params) for mobile, params, _ in checked]
     left = {row[0]: at for row in checked if (at := left_at(row))}
-    result = members.load(MEMBERS, list_id, name, rows, now, left)
+    result = members.load(MEMBERS, list_id, name, rows, now, left, is_new=event.get("list_is_new", False))
     PARTS.keep_loaded(name, part, result, now)
     logger.info("part loaded", workspace=event["workspace"], import_id=name, part=part, result=result)
     return {"part": part}

@@ -32,7 +32,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome": "split", "list_id" (of the first list), "parts", "parts_per_list"} or {"outcome": "failed"}.
+    """{"outcome": "split", "list_id" (the first), "list_is_new", "parts", "parts_per_list"} or {"outcome": "failed"}.
 
     Again gives the same lists and parts.
     """
@@ -60,6 +60,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return {
         "outcome": "split",
         "list_id": lists[0]["list_id"],
+        "list_is_new": True,
         "parts": [*range(1, count + 1)],
         "parts_per_list": splits.parts_per_list(records),
     }

@@ -49,7 +49,7 @@ class Refused(Exception):
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """{"outcome", "list_id", "parts": [1, 2, …], "parts_per_list": 0}, or only {"outcome"} when nothing is to load.
+    """{"outcome", "list_id", "list_is_new"?, "parts": [1, 2, …], "parts_per_list": 0}, or {"outcome"} alone.
 
     Then it is failed, needs_decision or busy: another import writes the list, call again later. Else it is valid (for
     members of a list), to_try (the same in a dry run, list 0), to_split (for several lists to come), to_delete
@@ -142,7 +142,7 @@ def _opened(workspace: str, head: Item) -> dict[str, Any]:
     """Of rows that were read and are for one list. Raises Refused."""
     now = _now()
     try:
-        list_id = IMPORTS.open_list(workspace, head, now)
+        list_id, made = IMPORTS.open_list(workspace, head, now)
     except ListGone:
         raise Refused(codes.LIST_GONE) from None
     except ListTaken:
@@ -151,7 +151,7 @@ def _opened(workspace: str, head: Item) -> dict[str, Any]:
         if now - head["updated_at"] > PATIENCE_MS:
             raise Refused(codes.LIST_BUSY) from None
         return {"outcome": "busy"}
-    return _parts("valid", list_id, head["parts"])
+    return _parts("valid", list_id, head["parts"]) | {"list_is_new": made}
 
 
 def _parts(outcome: str, list_id: int, parts: int) -> dict[str, Any]:

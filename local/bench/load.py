@@ -13,7 +13,10 @@ STACK = send.STACK
 
 
 def measure() -> dict[str, float]:
-    """`load_cpu_us_per_row`, `load_write_units_per_row`, `export_cpu_us_per_row`, `export_peak_mb`. Raises Trouble."""
+    """`load_cpu_us_per_row` and `load_write_units_per_row` (into a new list), and of the list's export. Raises Trouble.
+
+    `append_cpu_us_per_row` is for rows of those who are members already.
+    """
     stack.stop(STACK)
     folder = stack.home(STACK)
     (folder / "log").mkdir(parents=True)

@@ -126,7 +126,7 @@ class World:
 
     def each(self, task: str, started: Mapping[str, Any], valid: Mapping[str, Any], times: int) -> None:
         for part in valid["parts"] * times:
-            told = {name: valid[name] for name in ("list_id", "parts_per_list")}
+            told = {name: valid.get(name) for name in ("list_id", "list_is_new", "parts_per_list")}
             self.call(task, {**started, **told, "part": part})
 
     def head(self, started: Mapping[str, Any]) -> dict[str, Any]:
@@ -564,7 +564,7 @@ def test_a_split_that_broke_in_the_middle_counts_what_was_loaded(world: World) -
     valid = world.call("validate_list", started)
     world.each("check_suppressions", started, valid, 1)
     valid = world.call("split_list", started)
-    told = {name: valid[name] for name in ("list_id", "parts_per_list")}
+    told = {name: valid[name] for name in ("list_id", "list_is_new", "parts_per_list")}
     world.call("load_members", {**started, **told, "part": 2})
     for _ in range(2):
         world.call("finish_import", {**started, "outcome": "failed", "error": {"Error": "x", "Cause": "y"}})

@@ -60,11 +60,13 @@ def _plan(code: str) -> tuple[Test, list[tuple[Test, Test]]] | None:
     if regions[0] == _NOT_GEOGRAPHIC or plans[0] is None:
         return str, []  # always parsed
     prefix = plans[0].national_prefix_for_parsing
-    tests = []
+    tests: list[tuple[Test, Test]] = []
     for plan in filter(None, plans):
-        is_valid = re.compile(_numbers(plan)).fullmatch
-        tests.append((re.compile(plan.leading_digits).match if plan.leading_digits else is_valid, is_valid))
-    return re.compile(f"0|(?:{prefix})" if prefix else "0").match, tests
+        is_valid: Test = re.compile(_numbers(plan)).fullmatch
+        belongs: Test = re.compile(plan.leading_digits).match if plan.leading_digits else is_valid
+        tests.append((belongs, is_valid))
+    needs_parsing: Test = re.compile(f"0|(?:{prefix})" if prefix else "0").match
+    return needs_parsing, tests
 
 
 def _numbers(plan: Any) -> str:

@@ -212,8 +212,8 @@ class Imports:
             raise NotAsked(f"the import {import_id} was told {head.get('encoding')}")
         return head
 
-    def open_list(self, workspace: str, head: Item, now: int) -> int:
-        """Find or make the list of an import that `was_read` and begin to load it; its id.
+    def open_list(self, workspace: str, head: Item, now: int) -> tuple[int, bool]:
+        """Find or make the list of an import that `was_read` and begin to load it; its id, and whether it was made.
 
         Again gives the same list. Raises ListGone for one named by its id (`target`), ListTaken for a new one whose
         name leads to a list by now, ListBusy, Contended.
@@ -221,7 +221,7 @@ class Imports:
         for _ in range(5):
             current = self.get(workspace, head["id"]) or head
             if current.get("list_id"):
-                return int(current["list_id"])
+                return int(current["list_id"]), bool(current.get("made_list"))
             found = self.target(workspace, head)
             if found:
                 if lists.is_busy(found, head["id"]):
@@ -232,13 +232,13 @@ class Imports:
                 list_id, name = ids.reserve(self._workspaces), head["list_name"]
                 writes = lists.creation(self._workspaces, workspace, list_id, name, head["id"], now)
             values: Item = {"state": "loading", "phase": "loading"}
-            values |= {"list_id": list_id, "list_name": name, "updated_at": now}
+            values |= {"list_id": list_id, "list_name": name, "updated_at": now, "made_list": not found}
             writes.append(self._setting(workspace, head["id"], values, "validating"))
             try:
                 transact(writes)
             except ConditionFailed:
                 continue  # another import made or took the list, or our own answer was lost: read again
-            return int(list_id)
+            return int(list_id), not found
         raise Contended(f"the list of the import {head['id']} kept changing")
 
     def target(self, workspace: str, head: Item) -> Item | None:

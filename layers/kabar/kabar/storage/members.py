@@ -25,17 +25,20 @@ def load(
     rows: Sequence[tuple[str, list[str]]],
     now: int,
     left: Mapping[str, int] | None = None,
+    *,
+    is_new: bool = False,
 ) -> dict[str, int]:
     """Write `rows` of (mobile, params), each mobile once; {added, readded, updated, opted_out}.
 
     An opt-out mark survives, whoever `left` at a time gets one, a deleted number becomes a member again.
     `opted_out` counts those who weren't among the list's opted out members and now are. What this import wrote
-    before stays as it is. Raises Unprocessed.
+    before stays as it is, but in a list that `is_new`, made by it: nobody else wrote members, so nothing is read,
+    and writing again what was written does no harm. Raises Unprocessed.
     """
     results, left_at = {"added": 0, "readded": 0, "updated": 0, "opted_out": 0}, left or {}
     for start in range(0, len(rows), _BATCH):
         batch = [(keys.member(list_id, mobile), params) for mobile, params in rows[start : start + _BATCH]]
-        known = members.batch_get([key for key, _ in batch], consistent=True)
+        known = {} if is_new else members.batch_get([key for key, _ in batch], consistent=True)
         new: list[Item] = []
         for key, params in batch:
             old = known.get((key["pk"], key["sk"]))
