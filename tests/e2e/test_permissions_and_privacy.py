@@ -5,11 +5,13 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from kabar.domain.hours import WEEKDAYS
 from local import bootstrap, http, job, package, permissions
 from local import stack as stacks
 from local.permissions import Right
@@ -132,6 +134,9 @@ def _everything(stack: stacks.Stack) -> None:
     _members(stack, imported["list_id"])
     _files(stack)
     _read(stack, imported, first)
+    _looks_ahead(stack, imported["list_id"])
+    _messages(stack)
+    _quick(stack)
     ok(stack, "DELETE", f"/v1/blacklist/{BLACKLISTED}")
     gone = job.import_file(stack, "Gone", "gone.csv", f"{STOPS},Ayten\n".encode(), ignored)
     ok(stack, "POST", "/v1/lists/delete", {"list_ids": [gone["list_id"]]})
@@ -262,6 +267,72 @@ def _inbox(stack: stacks.Stack, list_id: int) -> None:
     ok(stack, "POST", f"/v1/keywords/{keyword['id']}/release")
 
 
+def _looks_ahead(stack: stacks.Stack, list_id: int) -> None:
+    """What a campaign would send, before it does."""
+    template = ok(stack, "POST", "/v1/templates", {"name": "Festival", "text": TEXT})
+    chosen = {"template_id": template["id"], "list_id": list_id}
+    ok(stack, "POST", "/v1/previews", chosen)
+    asked = ok(stack, "POST", "/v1/preflights", chosen)
+    _finished(stack, f"/v1/preflights/{asked['id']}")
+    ok(stack, "DELETE", f"/v1/templates/{template['id']}")
+
+
+def _messages(stack: stacks.Stack) -> None:
+    """Two at once; then outside the sending hours, one of which is taken back before they open."""
+    send = {"text": TEXT, "recipients": [{"mobile": m, "params": ["Ayten"]} for m in list(PEOPLE)[100:102]]}
+    sent = ok(stack, "POST", "/v1/messages", send)["messages"]
+    _message(stack, sent[0]["id"], {"sent", "received", "failed"})
+    hour = datetime.now(UTC).hour
+    day = {"enabled": True, "weekdays": list(WEEKDAYS), "restricted_dates": [], "recipient_time": False}
+    hours = day | {
+        "from": f"{(hour + 5) % 24:02d}:00",
+        "to": f"{(hour + 6) % 24:02d}:00",
+        "covers": ["api_messages"],
+    }
+    ok(stack, "PUT", "/v1/settings/sending-hours", hours, _etag(stack, "/v1/settings/sending-hours"))
+    held, other = (ok(stack, "POST", "/v1/messages", send)["messages"] for _ in range(2))
+    waits = _message(stack, held[0]["id"], {"held"})
+    _message(stack, other[0]["id"], {"held"})
+    ok(stack, "POST", f"/v1/messages/{other[0]['id']}/cancel")
+    off = hours | {"enabled": False}
+    ok(stack, "PUT", "/v1/settings/sending-hours", off, _etag(stack, "/v1/settings/sending-hours"))
+    opening = int(datetime.fromisoformat(waits["opens_at"]).timestamp() * 1000)
+    _invoke(stack, "OpenWindowFunction", {"workspace": stack.workspace, "opening": opening})
+    _message(stack, held[0]["id"], {"sent", "received", "failed"})
+
+
+def _message(stack: stacks.Stack, message: int, statuses: set[str], patience: float = 40) -> Any:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        seen = ok(stack, "GET", f"/v1/messages/{message}")
+        if seen["status"] in statuses:
+            return seen
+        time.sleep(0.2)
+    raise AssertionError(f"{seen['status']} instead of {statuses}")
+
+
+def _quick(stack: stacks.Stack) -> None:
+    """List and campaign in one call, and the numbers in one status as a file."""
+    members = [{"mobile": mobile, "params": ["Ayten"]} for mobile in list(PEOPLE)[110:115]]
+    asked = {"name": "Quick", "list_name": "Quick", "text": TEXT, "members": members, "schedule": "now"}
+    made = ok(stack, "POST", "/v1/quick-campaigns", asked)
+    job.follow_campaign(stack, made["campaign"]["id"], ignored)
+    path = f"/v1/reports/{made['campaign']['id']}/exports"
+    export = ok(stack, "POST", path, {"status": "received"})
+    _downloaded(stack, f"{path}/{export['id']}")
+
+
+def _etag(stack: stacks.Stack, path: str) -> dict[str, str]:
+    return {"If-Match": stack.api("GET", path).headers["ETag"]}
+
+
+def _finished(stack: stacks.Stack, path: str, patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
+    while (seen := ok(stack, "GET", path))["state"] != "done":
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.2)
+
+
 def _members(stack: stacks.Stack, list_id: int) -> None:
     """One member by hand, and an answer that releases its Idempotency-Key."""
     members, mobile = f"/v1/lists/{list_id}/members", "+905327659999"
@@ -327,14 +398,18 @@ def _downloaded(stack: stacks.Stack, path: str, patience: float = 30) -> None:
 
 
 def sweep(stack: stacks.Stack) -> None:
+    _invoke(stack, "SweepFunction", {})
+
+
+def _invoke(stack: stacks.Stack, logical: str, event: Any) -> None:
     functions = stack.client("lambda")
     (name,) = [
         function["FunctionName"]
         for page in functions.get_paginator("list_functions").paginate()
         for function in page["Functions"]
-        if "SweepFunction" in function["FunctionName"]
+        if logical in function["FunctionName"]
     ]
-    assert "FunctionError" not in functions.invoke(FunctionName=name, Payload=b"{}")
+    assert "FunctionError" not in functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
 
 
 def ok(
