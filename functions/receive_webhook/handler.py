@@ -111,7 +111,7 @@ def take(webhook: Webhook, kind: str, body: bytes, request_id: str) -> dict[str,
         if kind == "receipts":
             receipts, unreadable = reader.read_receipts(body)
             now = int(time.time() * 1000)  # for carriers that give no time
-            timed = (replace(receipt, at=receipt.at or now) for receipt in receipts)
+            timed = (receipt if receipt.at else replace(receipt, at=now) for receipt in receipts)
             kept = [packed_receipt(receipt) for receipt in timed if storable(receipt)]
             parts = [kept[at : at + RECEIPTS_TOGETHER] for at in range(0, len(kept), RECEIPTS_TOGETHER)]
             bodies = [json.dumps({**source, "receipts": part}) for part in parts]

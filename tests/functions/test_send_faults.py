@@ -328,6 +328,21 @@ def test_many_lanes_wait_for_the_first_slice(monkeypatch: pytest.MonkeyPatch) ->
     assert len(set(campaign.rig.carrier.accepted)) == len(campaign.rig.carrier.accepted) == 6 * CHUNK_SIZE
 
 
+@pytest.mark.parametrize(("connections", "of"), [(48, 3), (16, 1), (5, 1), (480, 10)])
+def test_lanes_share_the_connections_that_an_account_allows(
+    connections: int, of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = Campaign(monkeypatch, "C", 60 * CHUNK_SIZE)
+    account = campaign.rig.dynamo.find("workspaces", keys.carrier("acme", "http"))
+    assert account
+    account |= {"connections": connections, "slice": connections}
+    campaign.rig.plan(1, 1, now=campaign.now)
+    campaign.rig.chunks.merge(1, 0, bytes([cell(Status.SENT)]), campaign.now)
+    plan = campaign.rig.plan(1, 2, now=campaign.now)
+    assert {lane["of"] for lane in plan["lanes"]} == {of}
+    assert of * campaign.rig.head(1)["plan"]["slice"] <= connections
+
+
 @pytest.mark.parametrize("promise", "CD")
 def test_a_carrier_that_answers_nothing_and_can_not_be_asked_pauses_the_campaign(
     promise: str, monkeypatch: pytest.MonkeyPatch

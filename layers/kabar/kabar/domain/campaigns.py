@@ -155,14 +155,16 @@ def speed(head: Mapping[str, Any], rate: float) -> float:
     return min(rate, float(head.get("speed", rate)))
 
 
-def lanes(open_chunks: Sequence[int], segments_per_chunk: float, rate: float) -> list[dict[str, int]]:
-    """Ranges {first, last} of chunk numbers, and how many lanes there are (`of`).
+def lanes(
+    open_chunks: Sequence[int], segments_per_chunk: float, rate: float, most: int = MAX_LANES
+) -> list[dict[str, int]]:
+    """Ranges {first, last} of chunk numbers, and how many lanes there are (`of`), `most` at most.
 
     Together at most LEG_SECONDS of work at `rate` segments per second.
     """
-    most = max(1, int(rate * LEG_SECONDS / max(segments_per_chunk, 1)))
-    chunks = list(open_chunks[:most])
-    count = min(MAX_LANES, -(-len(chunks) // CHUNKS_PER_LANE))
+    work = max(1, int(rate * LEG_SECONDS / max(segments_per_chunk, 1)))
+    chunks = list(open_chunks[:work])
+    count = min(MAX_LANES, most, -(-len(chunks) // CHUNKS_PER_LANE))
     ranges = []
     for lane in range(count):
         part = chunks[lane * len(chunks) // count : (lane + 1) * len(chunks) // count]

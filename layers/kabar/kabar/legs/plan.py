@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kabar.domain.campaigns import Life, lanes, speed
+from kabar.domain.campaigns import MAX_LANES, Life, lanes, speed
 from kabar.domain.schedule import is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
@@ -157,7 +157,9 @@ def _lanes(desk: Desk, head: Item, now: int) -> list[dict[str, Any]]:
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}
     open_chunks = [number for number in range(plan["chunks"]) if number not in idle]
     rate = speed(head, account.get("rate", 1))
-    ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate)
+    # where each call carries one message, rounds of calls share the connections that the account allows
+    most = max(1, account["connections"] // plan["slice"]) if "connections" in account else MAX_LANES
+    ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate, most)
     alone = not proved and len(ranges) > 1
     if alone:
         ranges = [ranges[0] | {"of": 1}]
