@@ -161,7 +161,7 @@ def _carrier(stack: stacks.Stack) -> None:
 
 
 def _drafts(stack: stacks.Stack, list_id: int) -> None:
-    """A template, prices, a preview, and a pre-flight of a campaign that is then cancelled."""
+    """A template, prices, a preview, and a pre-flight of a campaign that is then cancelled; one to a small list."""
     template = ok(stack, "POST", "/v1/templates", {"name": "Festival", "text": TEXT})
     tag = stack.api("GET", f"/v1/templates/{template['id']}").headers["ETag"]
     ok(stack, "PATCH", f"/v1/templates/{template['id']}", {"name": "Kadife"}, {"If-Match": tag})
@@ -177,6 +177,9 @@ def _drafts(stack: stacks.Stack, list_id: int) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     ok(stack, "POST", f"/v1/campaigns/{campaign}/cancel")
+    few = ok(stack, "POST", "/v1/lists", {"name": "Few"})["id"]
+    ok(stack, "POST", f"/v1/lists/{few}/members", {"mobile": "+905327659996", "params": ["Zeyneb"]})
+    job.follow_campaign(stack, job.start_campaign(stack, "Few", few, TEXT), ignored)
     ok(stack, "DELETE", f"/v1/templates/{template['id']}")
 
 
