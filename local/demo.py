@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import audit, demo_data, job, paths, stack, trouble
+from local import audit, demo_data, job, paths, stack, told, trouble
 from local.live import Live
 
 FIRST = "Hi %%1%%, the autumn sale has begun: 20 % off everything until Sunday. Reply STOP to opt out."
@@ -93,6 +93,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     differences += job.until_none(lambda: _compare(running, "Autumn sale", first, sent, texts, set(), ended))
 
     live.begin()
+    record = told.begin(running)
     leaving = {message.to for message in sent[:: max(1, len(sent) // STOPS)][:STOPS]}
     job.answer_stop(running, leaving)
     differences += job.until_none(lambda: _opted_out(running, first, len(leaving), live))
@@ -102,6 +103,7 @@ def _run(running: stack.Stack, live: Live) -> list[str]:
     second, texts = _send(running, live, "Last day", imported["list_id"], SECOND, answers)
     sent, _ = job.truth(running, middle)
     differences += job.until_none(lambda: _compare(running, "Last day", second, sent, texts, leaving, ended))
+    differences += _told(running, live, record, second, len(leaving))
     differences += [f"a permission was missing: {line[:200]}" for line in job.denials(running)[:3]]
     print(_table([job.campaign_report(running, each) for each in (first, second)]))
     if not differences:
@@ -148,6 +150,25 @@ def _compare(
         {**statuses, "suppressed": len(leaving)},
         segments,
     )
+
+
+def _told(running: stack.Stack, live: Live, record: int, campaign: int, replies: int) -> list[str]:
+    """Wait until the customer's own system was told of each receipt of the campaign and each reply."""
+    live.begin()
+
+    def look() -> list[str]:
+        calls = told.since(running, record)
+        live.update(f"{len(calls):,} callbacks have reached the customer's system")
+        statuses = job.campaign_report(running, campaign)["statuses"]
+        return told.differences(calls, campaign, statuses, replies)
+
+    found = job.until_none(look)
+    if not found:
+        count = len(told.since(running, record))
+        live.done(
+            f"{count:,} callbacks, signed, have reached the customer's system at {running.callbacks_url}"
+        )
+    return found
 
 
 def _opted_out(running: stack.Stack, campaign: int, expected: int, live: Live) -> list[str]:
@@ -197,7 +218,8 @@ def _proof(answers: Answers, leaving: int) -> str:
     every one of {sum(answers.buckets.values()):,} rows is in the bucket it belongs in
     each of {len(answers.people):,} recipients got exactly one message, with exactly their text
     the {leaving} who answered STOP got nothing more
-    every status is the carrier's receipt; no permission was missing"""
+    every status is the carrier's receipt; no permission was missing
+    the customer's system was told of each receipt of the last campaign and of each reply"""
 
 
 def _left_before(running: stack.Stack) -> set[str]:
