@@ -441,3 +441,53 @@ def test_death_after_every_write_answers_once_under_one_id(
         assert "todo" not in kept
         assert {body["request"] for body in queue.bodies} == {kept["response"]["id"]}
         queue.bodies.clear()
+
+
+@pytest.mark.parametrize(
+    "call", ["update_item", "transact_write_items", "put_item", "batch_write_item", "send_message_batch"]
+)
+def test_answers_that_get_lost_repeat_nothing(
+    function: ModuleType,
+    dynamo: FakeDynamo,
+    queue: Queue,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+) -> None:
+    """Each call of one kind is applied and its answer lost in turn: one opt-out, one confirmation, one mail."""
+    holder: Any = queue if call == "send_message_batch" else dynamo
+    true, lost = getattr(holder, call), iter([True])
+
+    def losing(**request: Any) -> Any:
+        answer = true(**request)
+        if next(lost, False):
+            raise ConnectionError("reset after it was applied")
+        return answer
+
+    monkeypatch.setattr(holder, call, losing)
+    settings(dynamo, **DEFAULT)
+    head = {"members": 1, "opted_out": 0, "name": "Gym", "email": "desk@example.com"}
+    dynamo.seed("workspaces", keys.list_head("acme", 3000), **head)
+    lost = iter([])
+    function.handler(queued(reply("hello", id="warm", mobile="+6421555001")), None)
+    queue.bodies.clear()
+    for skipped in range(4):
+        mobile = f"+642155511{skipped}"
+        dynamo.seed("people", keys.fact("acme", mobile, 5001, "submitted"), **FACT)
+        one = reply(id=f"s{skipped}", mobile=mobile)
+        lost = iter([*[False] * skipped, True])
+        with suppress(ExceptionGroup):
+            function.handler(queued(one), None)
+        lost = iter([])
+        function.handler(queued(one), None)
+        kept = dynamo.find("people", keys.reply("acme", mobile, "infobip", f"s{skipped}")) or {}
+        assert "todo" not in kept
+        assert {body["request"] for body in queue.bodies} == {kept["response"]["id"]}
+        assert list((dynamo.find("people", keys.standing("acme", mobile)) or {})["lists"]) == ["3000"]
+        queue.bodies.clear()
+    subjects = [mail["Message"]["Subject"]["Data"] for mail in post.sent]
+    assert len(set(subjects)) == len(subjects)
+    assert sum(entry["what"] == "opted out" for entry in dynamo.tables["activity"].values()) == 4
+
+
+FACT = {"at": SENT_AT, "sender": "3774", "campaign": 4000, "list": 3000, "chunk": 0, "pos": 1}
