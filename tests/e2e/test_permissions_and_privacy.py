@@ -83,6 +83,7 @@ UNSEEN = {
     Right("SendLaneFunction", "dynamodb:Query", "WorkspacesTable"),
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("ExportInboxFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
+    Right("ExportReportFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
     Right("SettleLegFunction", "s3:GetObject"),  # a cancel while the carrier is being called
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
@@ -130,6 +131,8 @@ def _everything(stack: stacks.Stack) -> None:
     _drafts(stack, imported["list_id"])
     _carrier(stack)
     _callbacks(stack)
+    _explained(stack, first)
+    _quick(stack)
     _control(stack, imported["list_id"])
     _members(stack, imported["list_id"])
     _files(stack)
@@ -235,6 +238,32 @@ def _control(stack: stacks.Stack, list_id: int) -> None:
     _until(stack, going, "cancelled")
     stack.carrier("DELETE", "/_faults")
     job.follow_campaign(stack, waiting, ignored)
+
+
+def _explained(stack: stacks.Stack, campaign: int) -> None:
+    """Those in one status as a file, one recipient, and all that was said with them."""
+    export = ok(stack, "POST", f"/v1/reports/{campaign}/exports", {"status": "received"})
+    _downloaded(stack, f"/v1/reports/{campaign}/exports/{export['id']}")
+    mobile = next(iter(PEOPLE)).replace("+", "%2B")
+    ok(stack, "GET", f"/v1/campaigns/{campaign}/recipients/{mobile}")
+    assert ok(stack, "GET", f"/v1/conversations/{mobile}")["data"]
+
+
+def _quick(stack: stacks.Stack) -> None:
+    """A campaign with its list in one call, split in two; the second is put off until it is cancelled."""
+    members = [{"mobile": mobile, "params": [name]} for mobile, name in list(PEOPLE.items())[20:24]]
+    split = {"records": 2, "delay_minutes": 10_080}
+    quick = {"name": "Quick", "text": TEXT, "schedule": "now", "members": members, "split": split}
+    made = ok(stack, "POST", "/v1/quick-campaigns", quick, {"Idempotency-Key": uuid.uuid4().hex})
+    job.follow_campaign(stack, made["campaign"]["id"], ignored)
+    (second,) = ok(stack, "GET", "/v1/campaigns?search=quick%20(2")["data"]
+    tag = stack.api("GET", f"/v1/campaigns/{second['id']}").headers["ETag"]
+    ok(stack, "PATCH", f"/v1/campaigns/{second['id']}", {"name": "Quick later"}, {"If-Match": tag})
+    ok(stack, "POST", f"/v1/campaigns/{second['id']}/speed", {"segments_per_second": 1})
+    ok(stack, "POST", f"/v1/campaigns/{second['id']}/cancel")
+    _until(stack, second["id"], "cancelled")
+    draft = {"name": "Draft", "list_id": second["list_id"], "text": TEXT}
+    ok(stack, "DELETE", f"/v1/campaigns/{ok(stack, 'POST', '/v1/campaigns', draft)['id']}")
 
 
 def _until(stack: stacks.Stack, campaign: int, status: str, patience: float = 30) -> None:
