@@ -139,7 +139,6 @@ def _everything(stack: stacks.Stack) -> None:
     _read(stack, imported, first)
     _looks_ahead(stack, imported["list_id"])
     _messages(stack)
-    _quick(stack)
     ok(stack, "DELETE", f"/v1/blacklist/{BLACKLISTED}")
     gone = job.import_file(stack, "Gone", "gone.csv", f"{STOPS},Ayten\n".encode(), ignored)
     ok(stack, "POST", "/v1/lists/delete", {"list_ids": [gone["list_id"]]})
@@ -341,17 +340,6 @@ def _message(stack: stacks.Stack, message: int, statuses: set[str], patience: fl
             return seen
         time.sleep(0.2)
     raise AssertionError(f"{seen['status']} instead of {statuses}")
-
-
-def _quick(stack: stacks.Stack) -> None:
-    """List and campaign in one call, and the numbers in one status as a file."""
-    members = [{"mobile": mobile, "params": ["Ayten"]} for mobile in list(PEOPLE)[110:115]]
-    asked = {"name": "Quick", "list_name": "Quick", "text": TEXT, "members": members, "schedule": "now"}
-    made = ok(stack, "POST", "/v1/quick-campaigns", asked)
-    job.follow_campaign(stack, made["campaign"]["id"], ignored)
-    path = f"/v1/reports/{made['campaign']['id']}/exports"
-    export = ok(stack, "POST", path, {"status": "received"})
-    _downloaded(stack, f"{path}/{export['id']}")
 
 
 def _etag(stack: stacks.Stack, path: str) -> dict[str, str]:
