@@ -18,6 +18,8 @@ from tests.functions.leg_rig import WORKSPACE, Died, Rig
 
 START = 1_800_000_000_000
 LEASE = 60_000
+EVERY = pytest.mark.parametrize("promise", "ABCD")
+GATEWAYS = pytest.mark.parametrize("promise", "ACD")
 CLASSES = {"A": "dedupes", "C": "echoes", "D": "nothing"}
 SETTINGS = {
     "fields": {"to": "{to}", "text": "{text}", "ref": "{id}"},
@@ -140,3 +142,11 @@ class Campaign:
         found = Counter(status_of(byte).word for byte in vectors)
         found[Status.PENDING.word] += size - len(vectors)
         return {word: n for word, n in found.items() if n}
+
+
+def accepts(campaign: Campaign, promise: str) -> dict[str, int]:
+    """How often each number was accepted."""
+    if promise == "B":
+        found = campaign.rig.carrier.accepted
+        return {mobile: found.count(mobile) for mobile in found}
+    return dict(campaign.gateway.accepted)

@@ -1,32 +1,18 @@
 """Send-path faults by their numbers, through the real connectors and tables, in every carrier class."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from kabar.carriers.base import Answer
-from kabar.domain.campaigns import CHUNK_SIZE, Life, lanes
+from kabar.domain.campaigns import Life
 from kabar.domain.handover import AnswerLost, Unreachable
 from kabar.domain.messages import Receipt
-from kabar.domain.statuses import REPLIED_OPT_OUT, Status, cell
+from kabar.domain.statuses import Status, cell
 from kabar.storage import keys
 from kabar.storage.references import ORPHANS_KEPT_SECONDS, References
-from tests.functions.fake_dynamo import client_error
-from tests.functions.gateway_rig import LEASE, LOST_AFTER, START, Campaign
-
-EVERY = pytest.mark.parametrize("promise", "ABCD")
-GATEWAYS = pytest.mark.parametrize("promise", "ACD")
-
-
-def accepts(campaign: Campaign, promise: str) -> dict[str, int]:
-    """How often each number was accepted."""
-    if promise == "B":
-        found = campaign.rig.carrier.accepted
-        return {mobile: found.count(mobile) for mobile in found}
-    return dict(campaign.gateway.accepted)
+from tests.functions.gateway_rig import EVERY, GATEWAYS, LEASE, LOST_AFTER, START, Campaign, accepts
 
 
 @EVERY
@@ -305,162 +291,3 @@ def test_a_repeat_that_died_before_its_call_leaves_nobody_uncertain(monkeypatch:
         assert campaign.statuses() == {"sent": 2}
     else:
         pytest.fail("it never called again")
-
-
-# ---- safety ---------------------------------------------------------------------------------------------
-
-
-@GATEWAYS
-def test_the_first_slice_goes_alone_and_a_first_call_that_brings_nothing_stops_the_rest(
-    promise: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = Campaign(monkeypatch, promise, 200)
-    campaign.gateway.outage = Answer(502)
-    campaign.leg()
-    assert len(campaign.gateway.calls) == 16
-
-
-def test_many_lanes_wait_for_the_first_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = Campaign(monkeypatch, "B", 6 * CHUNK_SIZE)
-    assert campaign.leg() == "go on"
-    assert len(campaign.rig.carrier.accepted) == 100
-    campaign.run()
-    assert len(set(campaign.rig.carrier.accepted)) == len(campaign.rig.carrier.accepted) == 6 * CHUNK_SIZE
-
-
-@pytest.mark.parametrize(("connections", "of"), [(48, 3), (16, 1), (5, 1), (480, 10)])
-def test_lanes_share_the_connections_that_an_account_allows(
-    connections: int, of: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = Campaign(monkeypatch, "C", 60 * CHUNK_SIZE)
-    account = campaign.rig.dynamo.find("workspaces", keys.carrier("acme", "http"))
-    assert account
-    account |= {"connections": connections, "slice": connections}
-    campaign.rig.plan(1, 1, now=campaign.now)
-    campaign.rig.chunks.merge(1, 0, bytes([cell(Status.SENT)]), campaign.now)
-    plan = campaign.rig.plan(1, 2, now=campaign.now)
-    assert {lane["of"] for lane in plan["lanes"]} == {of}
-    assert of * campaign.rig.head(1)["plan"]["slice"] <= connections
-
-
-@pytest.mark.parametrize("promise", "CD")
-def test_a_carrier_that_answers_nothing_and_can_not_be_asked_pauses_the_campaign(
-    promise: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = Campaign(monkeypatch, promise, 500)
-    campaign.leg()
-    campaign = Campaign(monkeypatch, promise, 500)
-    campaign.gateway.outage = Answer(504)
-    campaign.leg()
-    assert campaign.life is Life.PAUSED
-    assert "uncertain" in campaign.rig.head(1)["status_reason"]
-    assert campaign.statuses() == {"uncertain": 16, "pending": 484}
-
-
-def test_too_many_refused_recipients_pause_with_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = Campaign(monkeypatch, "C", 400)
-    campaign.rig.opened = replace(campaign.rig.opened, most_failed=0.3)
-    for mobile in campaign.mobiles[8:]:
-        campaign.gateway.answers[mobile] = [Answer(200, {}, b'{"status": "bad"}')]
-    campaign.leg()
-    assert campaign.life is Life.PAUSED
-    assert "% of the last" in campaign.rig.head(1)["status_reason"]
-    assert len(campaign.gateway.calls) < 200
-
-
-@pytest.mark.parametrize(
-    ("byte", "why"),
-    [(cell(Status.FAILED), "messages failed"), (cell(Status.RECEIVED) | REPLIED_OPT_OUT, "opted out")],
-)
-def test_receipts_and_replies_that_come_meanwhile_pause_the_campaign(
-    byte: int, why: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = Campaign(monkeypatch, "C", 2000)
-    campaign.rig.opened = replace(campaign.rig.opened, most_failed=0.5, most_opted_out=0.1, connections=16)
-    real = campaign.gateway.__call__
-
-    def told_at_once(request: Any, seconds: float) -> Answer:
-        campaign.wait(20)
-        if len(campaign.gateway.calls) == 400:
-            campaign.rig.chunks.merge(1, 0, bytes([byte]) * 300, campaign.now)
-        return real(request, seconds)
-
-    campaign.rig.carrier = told_at_once  # type: ignore[assignment]  # another `Call`
-    for _ in range(3):
-        campaign.leg()
-    assert campaign.life is Life.PAUSED
-    assert why in campaign.rig.head(1)["status_reason"]
-    assert len(campaign.gateway.calls) < 1500
-    campaign.rig.campaigns.control("acme", 1, "resume", "me", campaign.now)
-    campaign.run()
-    assert campaign.statuses()["sent"] >= 1600  # whoever resumes starts afresh
-    assert set(campaign.gateway.accepted.values()) == {1}
-
-
-# ---- the cloud ------------------------------------------------------------------------------------------
-
-
-@EVERY
-@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "InternalServerError"])
-def test_f66_a_call_that_the_table_keeps_refusing_costs_nobody_anything(
-    promise: str, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each call of the lane in turn, after the SDK's own retries: the lane dies, the next leg goes on."""
-    for step in range(40):
-        campaign = Campaign(monkeypatch, promise, 3)
-        plan = campaign.rig.plan(1, 1, now=campaign.now)
-        campaign.number = 1
-        if not _send_refused(campaign, plan, step, code):
-            return
-        campaign.wait(2 * LEASE)
-        campaign.run()
-        assert set(accepts(campaign, promise).values()) <= {1}
-        assert set(campaign.statuses()) <= ({"sent"} if promise in "AB" else {"sent", "uncertain"})
-    pytest.fail("it never ran through")
-
-
-def _send_refused(campaign: Campaign, plan: Any, step: int, code: str) -> bool:
-    """Send with one table call refused; False when there were fewer calls."""
-    done, real = 0, campaign.rig.dynamo._interfere  # the fake's own hook
-
-    def interfere(call: str) -> None:
-        nonlocal done
-        done += 1
-        if done == step + 1:
-            raise client_error(code)
-        real(call)
-
-    campaign.rig.dynamo._interfere = interfere  # type: ignore[method-assign]  # as above
-    try:
-        campaign.rig.send(1, 1, plan)
-    except ClientError:
-        return True
-    finally:
-        campaign.rig.dynamo._interfere = real  # type: ignore[method-assign]  # as above
-    return False
-
-
-@pytest.mark.parametrize("recipients", [1_000_000, 100_000_000])
-@pytest.mark.parametrize("rate", [100, 10_000])
-def test_f73_f74_what_an_execution_carries_and_does_stays_small(recipients: int, rate: int) -> None:
-    """Below 32 kB of payload, far below 25,000 events: at most ten children a leg."""
-    planned = lanes(range(-(-recipients // CHUNK_SIZE)), CHUNK_SIZE, rate)
-    payload = {"lanes": [{**lane, "proved": True, "alone": False} for lane in planned]}
-    assert len(json.dumps(payload)) < 32_000
-    assert len(planned) <= 10
-
-
-def test_f77_a_lane_stops_before_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = Campaign(monkeypatch, "C", 100)
-    real = campaign.gateway.__call__
-
-    def slow(request: Any, seconds: float) -> Answer:
-        campaign.wait(4000)
-        return real(request, seconds)
-
-    campaign.rig.carrier = slow  # type: ignore[assignment]  # another `Call`
-    campaign.leg()
-    assert 0 < len(campaign.gateway.calls) < 300
-    campaign.run()
-    assert campaign.statuses() == {"sent": 100}
-    assert set(campaign.gateway.accepted.values()) == {1}
