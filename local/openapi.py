@@ -110,6 +110,7 @@ FAILURES = {
     "revoke_api_key": ("STATUS_CONFLICT",),
     "add_user": ("ALREADY_EXISTS",),
     "change_user": ("STATUS_CONFLICT",),
+    "test_callbacks": ("PRECONDITION_FAILED",),
     "delete_callbacks": ("PRECONDITION_FAILED",),
     "rotate_signing_secret": ("PRECONDITION_FAILED",),
     "remove_user": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),

@@ -33,4 +33,6 @@ class FakeSecrets:
         self.saved[SecretId] = SecretString
 
     def delete_secret(self, *, SecretId: str, **_: Any) -> None:  # noqa: N803  # boto3's
-        self.saved.pop(SecretId, None)
+        if SecretId not in self.saved:
+            raise NotFound(SecretId)
+        del self.saved[SecretId]

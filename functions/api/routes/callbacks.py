@@ -77,7 +77,7 @@ def put_callbacks(
     elif if_match is not None:
         raise etags.stale()
     _check(wanted)
-    before = desk.vault().get(seen["secret"]) if seen else Secrets().rotated(at, at)
+    before = _secrets(seen) if seen else Secrets().rotated(at, at)
     secrets = Secrets(_headers(wanted, before), _client_secret(wanted, before), before.signing)
     oauth = wanted.oauth
     new: Item = {
@@ -111,6 +111,7 @@ def delete_callbacks(kind: KindOf, caller: CallerOf, at: Now) -> Response[None]:
         raise etags.stale() from error
     desk.book().forget_state(item["id"])
     desk.vault().forget(item["secret"])
+    desk.vault().forget_token(item["id"])
     return Response(204)
 
 
@@ -125,7 +126,7 @@ def rotate_signing_secret(
 ) -> Response[NewEndpointView]:
     seen = _endpoint(kind, caller)
     until = at + wanted.overlap_hours * HOUR
-    secrets = desk.vault().get(seen["secret"]).rotated(at, until)
+    secrets = _secrets(seen).rotated(at, until)
     item = _save(
         caller, {name: seen[name] for name in _SETTINGS} | {"overlap_until": until}, secrets, seen, at
     )
@@ -144,7 +145,10 @@ def test_callbacks(kind: KindOf, caller: CallerOf, at: Now, number: NewNumber) -
     item = _endpoint(kind, caller)
     sample = Callback(f"msg_test_{number}", SAMPLES[Kind(kind)], at, "test")
     began = time.monotonic()
-    made = desk.sender().attempt(item, sample)
+    try:
+        made = desk.sender().attempt(item, sample)
+    except Changed as error:
+        raise etags.stale() from error
     masked = {name.lower() for name in item["header_names"]} | {"authorization"}
     headers = {name: "…" if name.lower() in masked else value for name, value in made.headers.items()}
     answer = made.answer
@@ -251,6 +255,13 @@ def _endpoint(kind: str, caller: Caller) -> Item:
     if item is None:
         raise Problem(NOT_FOUND, f"There is no endpoint for {kind}: PUT /v1/callbacks/{kind} sets one up.")
     return item | {"workspace": caller.workspace}
+
+
+def _secrets(seen: Item) -> Secrets:
+    try:
+        return desk.vault().get(seen["secret"])
+    except Changed as error:
+        raise etags.stale() from error
 
 
 def _check(wanted: Endpoint) -> None:

@@ -9,6 +9,7 @@ import json
 import secrets as randomness
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -96,8 +97,13 @@ class Vault:
         return str(content["token"]) if content["n"] == n else None
 
     def forget(self, name: str) -> None:
-        """No condition: nobody is led there any more."""
-        client().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        """No condition: nobody is led there any more, and gone is gone."""
+        with suppress(client().exceptions.ResourceNotFoundException):
+            client().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+    def forget_token(self, endpoint: int) -> None:
+        """Of an endpoint that is no more."""
+        self.forget(f"{self._prefix}/{endpoint}/token")
 
 
 class Endpoints:
