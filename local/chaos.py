@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Table
-from local import audit, job, stack, trouble
+from local import audit, chaos_import, job, stack, trouble
 from local.bootstrap import CARRIER
 from local.live import Live
 
@@ -156,6 +156,11 @@ def _run(running: stack.Stack, count: int, seed: int) -> list[str]:
     if imported["state"] != "done":
         return [f"the import ended as {imported['state']}: {imported['error']}"]
     differences = audit.buckets(imported, buckets)
+
+    live.begin()
+    killer = Killer(running, seed + 2)
+    differences += chaos_import.run(running, killer, lambda seen: live.update(_progress(seen)), seed)
+    live.done(f"imported {chaos_import.ROWS:,} rows more; killed {_told(killer.killed)}")
 
     rules = [{"kind": kind, "share": share} for kind, share in RULES.items()]
     running.carrier("POST", "/_faults", {"seed": seed, "latency_ms": LATENCY_MS, "rules": rules})
