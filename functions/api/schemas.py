@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kabar.domain.import_codes import IMPORTS
+from kabar.domain.import_codes import explained, messages
 
 MAX_ID = 2**53 - 1
 
@@ -109,11 +109,30 @@ class ImportFailure(View):
     fix: str | None
 
     @classmethod
-    def of(cls, error: Mapping[str, str] | None) -> "ImportFailure | None":
+    def of(cls, head: Mapping[str, Any], language: str) -> "ImportFailure | None":
+        error = head.get("error")
         if not error:
             return None
-        known = IMPORTS.get(error["code"])
-        return cls(code=error["code"], message=error["message"], fix=known.fix if known else None)
+        told = explained(error["code"], error["message"], language, head.get("error_line", 0))
+        return cls(code=error["code"], message=told.sentence, fix=told.fix or None)
+
+
+class RejectedRows(View):
+    """How many rows were rejected for one reason, and what to do about it."""
+
+    code: str = Field(examples=["letters"])
+    rows: Count
+    message: str
+    fix: str
+
+    @classmethod
+    def every(cls, counts: Mapping[str, int], language: str) -> "list[RejectedRows]":
+        told = messages(language).rows
+        by_number = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+        return [
+            cls(code=code, rows=rows, message=told[code].sentence, fix=told[code].fix)
+            for code, rows in by_number
+        ]
 
 
 class PartOfImport(View):
@@ -156,6 +175,11 @@ class ImportView(View):
     duplicates: Count
     opted_out: Count
     rejected: Count
+    codes: list[RejectedRows] = Field(description="Why rows were rejected, most frequent first.")
+    changes: dict[str, int] = Field(
+        description="What was done to numbers that were corrected; one may need several.",
+        examples=[{"separators_removed": 12}],
+    )
     implausible: Count | None = Field(
         description="Imported numbers that no country has, as far as is known: a warning."
     )
@@ -186,8 +210,13 @@ class ImportView(View):
 
     @classmethod
     def of(
-        cls, head: Mapping[str, Any], rejected_file: str | None, missing_file: str | None = None
+        cls,
+        head: Mapping[str, Any],
+        rejected_file: str | None,
+        missing_file: str | None = None,
+        language: str = "",
     ) -> "ImportView":
+        """Sentences are in `language`; without one, in the workspace's as far as they were told before."""
         same: dict[str, Any] = {name: head.get(name, 0) for name in _COUNTS}
         same |= {name: head.get(name) for name in _OPTIONAL}
         return cls(
@@ -202,7 +231,9 @@ class ImportView(View):
             estimated_end=moment(_estimated_end(head)),
             rejected_file=rejected_file,
             missing_file=missing_file,
-            error=ImportFailure.of(head.get("error")),
+            codes=RejectedRows.every(head.get("codes", {}), language),
+            changes=head.get("changes", {}),
+            error=ImportFailure.of(head, language),
             created_at=moment(head["created_at"]) or "",
             updated_at=moment(head["updated_at"]) or "",
             finished_at=moment(head.get("finished_at")),

@@ -201,6 +201,15 @@ def request_id(request: Request) -> str:
     return intake.request_id(request.resolved_event.raw_event)
 
 
+def language(request: Request) -> str:
+    """The language of sentences that the caller asks for by Accept-Language; "" when it doesn't."""
+    headers = request.resolved_event.raw_event.get("headers") or {}
+    asked = next((value for name, value in headers.items() if name.lower() == "accept-language"), "")
+    from kabar.domain.import_codes import language_of
+
+    return language_of(asked) if asked else ""
+
+
 def api_url(request: Request) -> str:
     """Where this API is reached from outside, stage included."""
     event = request.resolved_event.raw_event
@@ -230,5 +239,6 @@ Now = Annotated[int, Depends(now)]
 NewNumber = Annotated[int, Depends(new_number)]
 ApiUrl = Annotated[str, Depends(api_url)]
 RequestId = Annotated[str, Depends(request_id)]
+Language = Annotated[str, Depends(language)]
 CallerOf = Annotated[Caller, Depends(caller)]
 CursorsOf = Annotated[Cursors, Depends(cursors)]

@@ -162,6 +162,7 @@ def _failed(workspace: str, head: Item, refused: Refused) -> dict[str, Any]:
     told = codes.messages(workspaces.settings(WORKSPACES, workspace).get("language", "en"))
     message = told.imports[refused.code].sentence
     if refused.line:
+        refused.values["error_line"] = refused.line
         message += " " + told.phrases["unreadable_line"].format(line=refused.line)
     IMPORTS.fail(workspace, head, (refused.code, message), {}, _now(), **refused.values)
     return {"outcome": "failed"}

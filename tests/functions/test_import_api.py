@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kabar.domain.import_codes import messages
 from kabar.domain.imports import validate
 from kabar.domain.numbers import Numbers
 from kabar.storage import executions, keys
@@ -176,6 +177,35 @@ def test_a_file_that_nobody_announced_is_ignored(api: Api, receive: ModuleType, 
     view = announce(api).json
     arrive(receive, key.format(id=view["id"]))
     assert api.clients.started == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence", "fix"),
+    [
+        ("", "Dosyanın metni çözülemedi. 3. satır okunamıyor.", "CSV UTF-8 olarak kaydedip"),
+        ("tr-TR,tr;q=0.9", "Dosyanın metni çözülemedi. 3. satır okunamıyor.", "CSV UTF-8 olarak kaydedip"),
+        ("id", "Teks berkas tidak dapat dibaca. Baris 3 tidak dapat dibaca.", "Simpan sebagai CSV UTF-8"),
+        ("xx", "The text of the file can't be decoded. Line 3 can't be read.", "Save it as CSV UTF-8"),
+    ],
+)
+def test_reasons_are_told_in_the_language_that_is_asked_for(
+    api: Api, asked: str, sentence: str, fix: str
+) -> None:
+    view = announce(api).json
+    head = api.tables.find("workspaces", keys.import_head("acme", view["id"]))
+    assert head
+    told = "Dosyanın metni çözülemedi. 3. satır okunamıyor."
+    head |= {"state": "failed", "error": {"code": "encoding_unsupported", "message": told}, "error_line": 3}
+    head |= {"codes": {"letters": 2, "too_short": 5}, "changes": {"plus_added": 4}}
+    headers = {"Accept-Language": asked} if asked else {}
+    shown = api.call("GET", f"/v1/imports/{view['id']}", headers=headers).json
+    assert (shown["error"]["message"], shown["error"]["fix"][: len(fix)]) == (sentence, fix)
+    assert [(each["code"], each["rows"]) for each in shown["codes"]] == [("too_short", 5), ("letters", 2)]
+    assert (
+        shown["codes"][1]["message"]
+        == messages({"tr-TR,tr;q=0.9": "tr"}.get(asked, asked)).rows["letters"].sentence
+    )
+    assert shown["changes"] == {"plus_added": 4}
 
 
 # ---- members in a body ----------------------------------------------------------------------------------

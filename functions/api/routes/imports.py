@@ -19,7 +19,7 @@ from problems import ALREADY_EXISTS, LIST_LOADING, NOT_FOUND, STATUS_CONFLICT, P
 from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
 from schemas import ImportView, Page, moment
-from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, download_link, table
+from wiring import Caller, CallerOf, CursorsOf, Language, NewNumber, Now, RequestId, download_link, table
 
 router = Router()
 ImportId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The import's id.")]
@@ -199,32 +199,42 @@ def list_imports(
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
+    language: Language = "",
 ) -> Page[ImportView] | ImportView:
     if key is not None:
         head = browse.newest_import_of(table("workspaces"), caller.workspace, key)
         if head is None:
             raise Problem(NOT_FOUND, "There is no import of this object (yet).")
-        return _view(head)
+        return _view(head, language)
     listing = Listing(cursors, (caller.workspace, "imports"))
     found = browse.imports(table("workspaces"), caller.workspace, limit, listing.position(cursor))
-    return listing.page(*found, _view)
+    return listing.page(*found, lambda head: _view(head, language))
 
 
-@router.get("/v1/imports/<import_id>", summary="Show an import", tags=["Imports"], operation_id="get_import")
+@router.get(
+    "/v1/imports/<import_id>",
+    summary="Show an import",
+    description="Reasons are told in the language of `Accept-Language` (en, tr, id); without it in English, and why the "
+    "import failed in the workspace's.",
+    tags=["Imports"],
+    operation_id="get_import",
+)
 def get_import(
     import_id: ImportId,
     caller: CallerOf,
+    language: Language = "",
 ) -> ImportView:
     head = browse.import_head(table("workspaces"), caller.workspace, import_id)
     if head is None:
         raise not_found("import")
-    return _view(head)
+    return _view(head, language)
 
 
-def _view(head: Mapping[str, Any]) -> ImportView:
+def _view(head: Mapping[str, Any], language: str = "") -> ImportView:
     rejected, missing = (head.get(f"{which}_key") for which in ("rejected", "missing"))
     return ImportView.of(
         head,
         download_link(rejected, "rejected.csv") if rejected else None,
         download_link(missing, "missing.csv") if missing else None,
+        language,
     )

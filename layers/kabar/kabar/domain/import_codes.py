@@ -52,6 +52,21 @@ def failure_notice(language: str, file: str, code: str, import_id: str) -> tuple
     )
 
 
+def explained(code: str, told: str, language: str = "", line: int = 0) -> Explanation:
+    """Why an import failed, as it was `told`, in another `language`; without one, with the fix in that of `told`.
+
+    `line` is where the file can't be read.
+    """
+    if code not in IMPORTS:
+        return Explanation(told, "")
+    if not language:
+        same = [each for each in LANGUAGES if told.startswith(messages(each).imports[code].sentence)]
+        return Explanation(told, messages(same[0] if same else "en").imports[code].fix)
+    found = messages(language)
+    where = " " + found.phrases["unreadable_line"].format(line=line) if line else ""
+    return Explanation(found.imports[code].sentence + where, found.imports[code].fix)
+
+
 def language_of(accept_language: str) -> str:
     """The language that a header `Accept-Language` likes best of those known, English when it likes none."""
     best, weight = "en", 0.0
