@@ -214,8 +214,8 @@ def list_imports(
 @router.get(
     "/v1/imports/<import_id>",
     summary="Show an import",
-    description="Reasons are told in the language of `Accept-Language` (en, tr, id); without it in English, and why the "
-    "import failed in the workspace's.",
+    description="Reasons are told in the language of `Accept-Language` (en, tr, id); without it in English, and why "
+    "the import failed in the workspace's.",
     tags=["Imports"],
     operation_id="get_import",
 )
