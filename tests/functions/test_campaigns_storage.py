@@ -75,7 +75,7 @@ def test_a_pause_by_the_system_tells_why_and_the_resume_forgets_it(rig: Rig) -> 
 # ---- the leg in charge ----------------------------------------------------------------------------------
 
 
-def test_of_two_executions_of_one_leg_one_is_in_charge(rig: Rig) -> None:
+def test_f46_of_two_executions_of_one_leg_one_is_in_charge(rig: Rig) -> None:
     """F46"""
     rig.campaign(1)
     taken(rig, 1, execution="one")
@@ -99,7 +99,7 @@ LATE_WRITES: list[tuple[str, Callable[[Rig, Item], bool]]] = [
 
 
 @pytest.mark.parametrize("write", [w[1] for w in LATE_WRITES], ids=[w[0] for w in LATE_WRITES])
-def test_a_late_write_of_an_old_leg_is_refused(rig: Rig, write: Callable[[Rig, Item], bool]) -> None:
+def test_f57_a_late_write_of_an_old_leg_is_refused(rig: Rig, write: Callable[[Rig, Item], bool]) -> None:
     """F57"""
     rig.campaign(1)
     old = taken(rig, 1, leg=1, execution="old")
@@ -147,7 +147,7 @@ def queued(rig: Rig, campaign: int, due_at: int = 0) -> Item:
     return head
 
 
-def test_ten_at_once_get_one_turn_and_pass_it_on_in_order_of_schedule(rig: Rig) -> None:
+def test_f56_ten_at_once_get_one_turn_and_pass_it_on_in_order_of_schedule(rig: Rig) -> None:
     """F56"""
     heads = {n: queued(rig, n, due_at=100 - n) for n in range(1, 11)}
     assert [n for n, head in heads.items() if rig.desk.turns.take(head)] == [1]

@@ -209,7 +209,7 @@ def test_planning_again_in_one_execution_gives_the_same_plan(rig: Rig) -> None:
     assert len(rig.bucket.objects) == 1
 
 
-def test_a_second_execution_of_a_leg_ends_and_leaves_no_trace(rig: Rig) -> None:
+def test_f46_a_second_execution_of_a_leg_ends_and_leaves_no_trace(rig: Rig) -> None:
     """F46"""
     rig.members(3)
     rig.campaign(1)
@@ -272,7 +272,7 @@ def test_the_next_leg_is_scheduled_before_anything_else_is_written(rig: Rig) -> 
 # ---- settle ---------------------------------------------------------------------------------------------
 
 
-def test_a_settle_that_died_anywhere_is_finished_by_its_retry_and_the_turn_goes_on(rig: Rig) -> None:
+def test_f57_a_settle_that_died_anywhere_is_finished_by_its_retry_and_the_turn_goes_on(rig: Rig) -> None:
     """F16, F57: completed, the next one started, nobody sent twice."""
     rig.members(2)
     for last in range(12):
@@ -334,7 +334,7 @@ def test_a_lost_answer_waits_for_the_time_to_ask_with_one_schedule(rig: Rig) -> 
 # ---- queue and turn [F4] --------------------------------------------------------------------------------
 
 
-def test_ten_campaigns_due_at_once_run_one_after_the_other_in_order_of_schedule(rig: Rig) -> None:
+def test_f56_ten_campaigns_due_at_once_run_one_after_the_other_in_order_of_schedule(rig: Rig) -> None:
     """F56"""
     rig.members(2)
     for number in range(1, 11):

@@ -62,6 +62,6 @@ def test_campaign(
 
 def _sample(list_id: int) -> list[str]:
     """The params of somebody who would get it."""
-    wanted = member_search.Search("", opted_out=False, deleted=False)
+    wanted = member_search.Search("+", opted_out=False, deleted=False)
     members, _ = member_search.page(table("members"), list_id, wanted, 1, None)
     return list(members[0]["params"]) if members else []
