@@ -38,12 +38,7 @@ OFF: dict[str, Any] = {
     "weekdays": list(WEEKDAYS[:5]),
     "restricted_dates": [],
     "covers": BY_DEFAULT,
-    "recipient_time": False,
 }
-RECIPIENT_TIME = (
-    "Whether the hours are those of each recipient's own time zone, told by the number; when it may be in several, "
-    "all must be open, and a number whose zone nobody knows gets nothing."
-)
 
 
 class SendingHours(Request):
@@ -59,7 +54,6 @@ class SendingHours(Request):
     weekdays: Weekdays
     restricted_dates: Dates = Field(default_factory=list)
     covers: Covers = Field(default_factory=lambda: list(BY_DEFAULT))
-    recipient_time: bool = Field(default=False, description=RECIPIENT_TIME)
 
     @field_validator("weekdays", "restricted_dates", "covers")
     @classmethod
@@ -94,7 +88,6 @@ class SendingHoursView(View):
     weekdays: Weekdays
     restricted_dates: Dates
     covers: Covers
-    recipient_time: bool = Field(description=RECIPIENT_TIME)
     timezone: str = Field(description="The workspace's, IANA.", examples=["Europe/Istanbul"])
 
     @classmethod

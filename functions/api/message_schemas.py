@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kabar.domain.requests import MAX_RECIPIENTS
+from kabar.domain.schedule import zone
 from kabar.domain.statuses import MEANINGS, Reason
 from kabar.legs.messages import Outgoing
 from list_schemas import Parametrised, Params, WrittenMobile
 from schemas import Count, Id, Mobile, Time, View, moment
+from settings_schemas import Zone
 from text_schemas import Message
 
 Reference = Annotated[
@@ -45,6 +47,18 @@ class NewMessages(Message):
     recipients: list[RecipientOfMessage] = Field(min_length=1, max_length=MAX_RECIPIENTS)
     sender: Sender | None = None
     reference: Reference | None = None
+    timezone: Zone | None = Field(
+        default=None,
+        description="Where the recipients are: the sending hours are those there; the workspace's when left out.",
+        examples=["Pacific/Auckland"],
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, name: str | None) -> str | None:
+        if name is not None:
+            zone(name)
+        return name
 
 
 class TestSend(Parametrised):

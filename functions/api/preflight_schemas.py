@@ -50,8 +50,8 @@ class PreflightView(Figures):
     not_sent: list[NotSentCount] = Field(description="Why the others get nothing; every reason is there.")
     segments_per_second: float
     starts_at: Time | None = Field(
-        description="At its rate and inside the sending hours, if no other campaign is in the way; null until it is "
-        "done, and where every recipient has hours of their own."
+        description="At its rate and inside the sending hours, if no other campaign is in the way; null until "
+        "it is done."
     )
     ends_at: Time | None
     error: PreflightFailure | None

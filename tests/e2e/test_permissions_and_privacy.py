@@ -314,7 +314,7 @@ def _messages(stack: stacks.Stack) -> None:
     sent = ok(stack, "POST", "/v1/messages", send)["messages"]
     _message(stack, sent[0]["id"], {"sent", "received", "failed"})
     hour = datetime.now(UTC).hour
-    day = {"enabled": True, "weekdays": list(WEEKDAYS), "restricted_dates": [], "recipient_time": False}
+    day = {"enabled": True, "weekdays": list(WEEKDAYS), "restricted_dates": []}
     hours = day | {
         "from": f"{(hour + 5) % 24:02d}:00",
         "to": f"{(hour + 6) % 24:02d}:00",

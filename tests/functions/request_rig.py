@@ -28,7 +28,6 @@ HOURS = {
     "weekdays": ["monday", "tuesday", "wednesday", "thursday"],
     "restricted_dates": [],
     "covers": ["quick_campaigns", "api_messages"],
-    "recipient_time": False,
 }
 THURSDAY_9 = 1_795_672_800_000  # 2026-11-26T06:00Z, 09:00 in Istanbul
 HOUR = 3_600_000

@@ -83,6 +83,7 @@ def test_local_numbers_are_read_by_the_prefix_map(api: Api) -> None:
         ({"reference": "sipariş"}, ["#/reference"]),
         ({"sender": "twelve chars"}, ["#/sender"]),
         ({"encoding": "ascii"}, ["#/encoding"]),
+        ({"timezone": "Mars/Olympus"}, ["#/timezone"]),
     ],
 )
 def test_a_bad_field_is_named_and_nothing_is_sent(

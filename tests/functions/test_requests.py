@@ -370,3 +370,12 @@ def test_sweep_wakes_what_waits_for_a_passed_opening_or_hours_that_are_open_now(
     openings = [("acme", 100_000), ("acme", 900_000), ("rival", 900_000)]
     found = repair_held(openings, lambda who: who == "rival", lambda *each: woken.append(each), 200_000)
     assert found == woken == [("acme", 100_000), ("rival", 900_000)]
+
+
+def test_hours_of_where_the_recipients_are_count_when_the_call_names_them(rig: RequestRig) -> None:
+    """[G3]"""
+    rig.settings(enabled=True)
+    rig.submit(1, 9000, timezone="Pacific/Auckland")  # where it is 19:00
+    rig.submit(1, 9001)
+    assert rig.drain() == ["held", "done"]
+    assert wakes(rig) == ["at(2026-11-29T19:00:00)"]  # Monday, 08:00 there

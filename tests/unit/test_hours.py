@@ -1,4 +1,4 @@
-"""Sending hours: when a window is open, daylight saving, midnight, restricted dates, several zones [G1]–[G3]."""
+"""Sending hours: when a window is open, daylight saving, midnight, restricted dates, what calls may begin [G1]–[G3]."""
 
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -11,7 +11,6 @@ from kabar.domain.hours import (
     Covered,
     Rules,
     SendingHours,
-    common_window,
 )
 
 EVERY_DAY = frozenset(range(7))
@@ -22,7 +21,6 @@ STORED = {
     "weekdays": ["monday", "tuesday", "wednesday", "thursday"],
     "restricted_dates": ["2026-12-24"],
     "covers": ["quick_campaigns", "api_messages"],
-    "recipient_time": False,
 }
 
 
@@ -163,16 +161,37 @@ def test_nothing_opens_on_a_restricted_date_and_what_is_open_closes_at_its_midni
     assert windows(day, "2026-12-23T12:00", 1) == [("2026-12-26T05:00", "2026-12-26T08:00")]
 
 
-def test_several_zones_are_open_when_all_of_them_are() -> None:
-    both = [hours("09:00", "18:00", "America/New_York"), hours("09:00", "18:00", "America/Los_Angeles")]
-    window = common_window(both, ms("2026-11-23T00:00"))
-    assert window
-    assert (utc(window.opens), utc(window.closes)) == ("2026-11-23T17:00", "2026-11-23T23:00")
-    again = common_window(both, ms("2026-11-23T18:00"))
-    assert again == window
+def test_hours_may_be_those_of_where_the_recipients_are() -> None:
+    """[G3]"""
+    settings = {"timezone": "Europe/Istanbul", "sending_hours": STORED | {"weekdays": list(WEEKDAYS)}}
+    there, here = Rules.of(settings, "Pacific/Auckland"), Rules.of(settings)
+    assert there
+    assert here
+    assert utc(here.hours.next_opening(ms("2026-11-22T00:00"))) == "2026-11-22T05:00"
+    assert utc(there.hours.next_opening(ms("2026-11-22T00:00"))) == "2026-11-22T19:00"
 
 
-def test_zones_that_are_never_open_together_and_unknown_ones_never_are() -> None:
-    apart = [hours("09:00", "10:00", "America/New_York"), hours("09:00", "10:00", "America/Los_Angeles")]
-    assert common_window(apart, ms("2026-11-23T00:00")) is None
-    assert common_window([], ms("2026-11-23T00:00")) is None
+@pytest.mark.parametrize(
+    ("at", "waits"),
+    [
+        ("2026-11-26T04:59", "2026-11-26T05:00"),
+        ("2026-11-26T05:00", None),
+        ("2026-11-26T07:58", None),
+        ("2026-11-26T07:59", "2026-11-30T05:00"),  # a call of a minute would end at the close
+    ],
+)
+def test_a_call_has_to_be_over_by_the_close(at: str, waits: str | None) -> None:
+    rules = Rules.of({"timezone": "Europe/Istanbul", "sending_hours": STORED})
+    assert rules
+    found = rules.waits_until(Covered.API_MESSAGES, ms(at), 60_000)
+    assert (utc(found) if found else None) == waits
+    assert rules.waits_until(Covered.CAMPAIGNS, ms(at), 60_000) is None
+
+
+def test_half_of_a_window_shorter_than_two_calls_is_for_beginning_them() -> None:
+    stored = STORED | {"to": "08:01", "weekdays": list(WEEKDAYS)}
+    rules = Rules.of({"timezone": "Europe/Istanbul", "sending_hours": stored})
+    assert rules
+    opens = ms("2026-11-26T05:00")
+    assert rules.waits_until(Covered.API_MESSAGES, opens + 29_999, 300_000) is None
+    assert rules.waits_until(Covered.API_MESSAGES, opens + 30_000, 300_000) == opens + 86_400_000

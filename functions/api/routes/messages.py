@@ -76,6 +76,7 @@ def send_messages(
             smart=new.smart,
             sender=new.sender,
             reference=new.reference,
+            timezone=new.timezone,
             created_at=at,
             by=caller.who,
             request_id=request_id,
@@ -165,6 +166,8 @@ def _existing(message_id: int, caller: Caller) -> Outgoing:
 def _view(message: Outgoing, now: int) -> MessageView:
     opens_at = None
     if message.status is Status.HELD:
-        rules = Rules.of(workspaces.settings(table("workspaces"), message.head["workspace"]))
+        rules = Rules.of(
+            workspaces.settings(table("workspaces"), message.head["workspace"]), message.head["timezone"]
+        )
         opens_at = rules.waits_until(Covered.API_MESSAGES, now, 0) if rules else None
     return MessageView.of(message, opens_at)

@@ -6,7 +6,7 @@ window that lies inside the gap has no length and is none), an hour that exists 
 lengths are those of real time. Times are epoch milliseconds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from kabar.domain.schedule import instant, zone
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-HORIZON = 31 * 86_400_000  # ms; several zones that never are open together within it are taken to be so never
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
@@ -97,18 +96,17 @@ class SendingHours:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A workspace's hours, what they cover, and whether each recipient's own time zone counts instead [G3]."""
+    """A workspace's hours and what they cover."""
 
     hours: SendingHours
     covers: frozenset[Covered]
-    recipient_time: bool
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Rules | None":
+    def of(cls, settings: Mapping[str, Any], timezone: str | None = None) -> "Rules | None":
         """From a workspace's stored settings; None while sending hours are off. Raises BadHours, BadSchedule.
 
-        `sending_hours` is {enabled, from, to (HH:MM), weekdays, restricted_dates (YYYY-MM-DD), covers,
-        recipient_time}; the time zone is the workspace's.
+        `sending_hours` is {enabled, from, to (HH:MM), weekdays, restricted_dates (YYYY-MM-DD), covers}; `timezone`
+        is that of the recipients, the workspace's when None [G3].
         """
         stored = settings.get("sending_hours")
         if not stored or not stored["enabled"]:
@@ -117,10 +115,10 @@ class Rules:
             time.fromisoformat(stored["from"]),
             time.fromisoformat(stored["to"]),
             frozenset(map(WEEKDAYS.index, stored["weekdays"])),
-            zone(settings["timezone"]),
+            zone(timezone or settings["timezone"]),
             frozenset(map(date.fromisoformat, stored["restricted_dates"])),
         )
-        return cls(hours, frozenset(map(Covered, stored["covers"])), stored["recipient_time"])
+        return cls(hours, frozenset(map(Covered, stored["covers"])))
 
     def apply_to(self, kind: Covered) -> bool:
         """Whether this kind of send waits for the hours; a quick campaign is a campaign too."""
@@ -139,15 +137,3 @@ class Rules:
             return window.opens
         last = window.closes - min(call, (window.closes - window.opens) // 2)
         return None if at < last else self.hours.next_opening(window.closes)
-
-
-def common_window(several: Sequence[SendingHours], at: int) -> Window | None:
-    """The window at or after `at` in which all of `several` are open; None when they never are, or there are none."""
-    end = at + HORIZON
-    while several and at < end:
-        windows = [hours.window(at) for hours in several]
-        both = Window(max(w.opens for w in windows), min(w.closes for w in windows))
-        if both.opens < both.closes:
-            return both
-        at = both.closes
-    return None

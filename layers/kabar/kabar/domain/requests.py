@@ -26,7 +26,8 @@ class NewRequest:
     `recipients` are (mobile, params); their messages get the ids from `first_id` on, which is `id` itself for one.
     `sender` is the workspace's own when None. Who left `list_id` is left out, except that a confirmation of an
     opt-out goes to everybody [I7]. `by` names who asked, as the log does; `reference` is the client's [F9]. `about`
-    is what the log files it under, such as `campaign/1043`.
+    is what the log files it under, such as `campaign/1043`. The sending hours are those of `timezone`, where the
+    recipients are, and the workspace's own when None [G3].
     """
 
     id: int
@@ -44,3 +45,4 @@ class NewRequest:
     list_id: int | None = None
     confirms_opt_out: bool = False
     about: str | None = None
+    timezone: str | None = None

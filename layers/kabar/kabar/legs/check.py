@@ -106,8 +106,6 @@ def when(head: Mapping[str, Any], segments: int, settings: Mapping[str, Any], no
     rules, start = Rules.of(settings), max(head["due_at"], now)
     if rules is None or not rules.apply_to(Covered(head["kind"])):
         run = forecast(start, segments, head["rate"], None)
-    elif rules.recipient_time:
-        return {}  # everybody has hours of their own
     else:
         run = forecast(start, segments, head["rate"], rules.hours)
     return {"starts_at": run.starts} | ({} if run.ends is None else {"ends_at": run.ends})

@@ -21,9 +21,18 @@ class Gate:
     """Whether one kind of send of a workspace may go on; the kind None always may.
 
     A call must end before the close: `timing` says how long it may take, and how far the clocks may differ.
+    `timezone` is that of the recipients, the workspace's when None.
     """
 
-    def __init__(self, table: Table, workspace: str, kind: Covered | None, timing: Timing) -> None:
+    def __init__(
+        self,
+        table: Table,
+        workspace: str,
+        kind: Covered | None,
+        timing: Timing,
+        timezone: str | None = None,
+    ) -> None:
+        self._timezone = timezone
         self._table = table
         self._workspace = workspace
         self._kind = kind
@@ -36,6 +45,8 @@ class Gate:
         if self._kind is None:
             return None
         if now - self._looked_at >= CONTROL_AGE:
-            self._rules = Rules.of(self._table.get(keys.settings(self._workspace), consistent=True) or {})
+            self._rules = Rules.of(
+                self._table.get(keys.settings(self._workspace), consistent=True) or {}, self._timezone
+            )
             self._looked_at = now
         return self._rules.waits_until(self._kind, now, self._call) if self._rules else None

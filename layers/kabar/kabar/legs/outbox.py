@@ -50,6 +50,7 @@ class Outbox:
             "list": new.list_id,
             "about": new.about,
             "reference": new.reference,
+            "timezone": new.timezone,
             "confirms_opt_out": new.confirms_opt_out,
             "created_at": new.created_at,
             "by": new.by,

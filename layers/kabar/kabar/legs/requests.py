@@ -110,7 +110,7 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
 def gate_of(workspaces: Table, head: Item, timing: Timing) -> Gate:
     """The hours count for API messages; a response or test is expected within seconds by whoever caused it [G1]."""
     kind = Covered.API_MESSAGES if head["kind"] == Kind.API else None
-    return Gate(workspaces, head["workspace"], kind, timing)
+    return Gate(workspaces, head["workspace"], kind, timing, head["timezone"])
 
 
 def origin_of(head: Item) -> Origin:
