@@ -6,6 +6,8 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +18,7 @@ from local import job
 from local import stack as stacks
 
 PEOPLE = [f"+90538{n:07d}" for n in range(420)]
+TEN = [f"+90537{n:07d}" for n in range(3)]
 QUICK = [f"+90539{n:07d}" for n in range(50)]
 NOW = {"schedule": "now"}
 Json = dict[str, Any]
@@ -106,6 +109,23 @@ def test_a_campaign_is_slowed_paused_resumed_and_sped_up_while_it_runs(
     assert time.monotonic() - began < 40  # at 5 a second it would have taken 60 and more
     assert got(stack, PEOPLE, "Speed") == dict.fromkeys(PEOPLE, 1)
     assert ended(stack, queued)["status"] == "cancelled"
+
+
+def test_f56_of_ten_concurrent_starts_one_sends_and_the_others_wait_in_order(stack: stacks.Stack) -> None:
+    """I8: by the carrier's own log no campaign begins before the one before it is through."""
+    rows = "".join(f"{mobile},Ece\n" for mobile in TEN)
+    to = int(job.import_file(stack, "Ten", "ten.csv", rows.encode(), lambda _: None)["list_id"])
+    with ThreadPoolExecutor(10) as pool:
+        made = list(pool.map(lambda n: create(stack, to, f"Ten {n}.", **NOW).body, range(10)))
+    for campaign in made:
+        assert ended(stack, campaign["id"])["status"] == "completed"
+    sent = [each.text for each in job.truth(stack)[0] if each.to in TEN and each.text.startswith("Ten ")]
+    assert Counter(sent) == {f"Ten {n}.": len(TEN) for n in range(10)}
+    runs = [text for text, _ in groupby(sent)]
+    assert len(runs) == 10  # nobody's messages among another's
+    first, *others = runs
+    due = {each["text"]: (each["scheduled_at"], each["id"]) for each in made}
+    assert others == sorted((text for text in due if text != first), key=lambda text: due[text])
 
 
 def test_a_status_of_a_report_is_a_file_and_every_recipient_can_be_explained(
