@@ -2,9 +2,10 @@
 
 from typing import Protocol
 
+import wiring
 from kabar.carriers import carrier
 from kabar.domain.segments import Encoding
-from kabar.storage import templates
+from kabar.storage import templates, workspaces
 from kabar.storage.dynamo import Table
 from problems import invalid
 
@@ -28,13 +29,17 @@ def text_of(message: TextOrTemplate, table: Table, workspace: str) -> str:
     return str(template["text"])
 
 
-def offered(name: str) -> list[Encoding]:
-    """What the carrier called `name` offers, in the order of Encoding."""
-    return [encoding for encoding in Encoding if encoding in carrier(name).encodings]
+def offered(carrier_name: str, workspace: str) -> list[Encoding]:
+    """What the carrier of this name offers the workspace, in the order of Encoding."""
+    account = workspaces.carrier(wiring.table("workspaces"), workspace, carrier_name) or {}
+    known = carrier(carrier_name, account.get("gateway")).encodings
+    return [encoding for encoding in Encoding if encoding in known]
 
 
-def check_encoding(encoding: str, carrier_name: str) -> None:
-    """Raises Problem when the carrier doesn't offer it."""
-    known = offered(carrier_name)
+def check_encoding(encoding: str, carrier_name: str, workspace: str) -> None:
+    """Raises Problem when the carrier doesn't offer it; every carrier offers GSM."""
+    if encoding == Encoding.GSM:
+        return
+    known = offered(carrier_name, workspace)
     if encoding not in known:
         raise invalid("encoding", f"{carrier_name} offers only {', '.join(known)}")

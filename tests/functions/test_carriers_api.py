@@ -173,3 +173,12 @@ def test_trying_a_gateway_tries_its_address(api: Api, monkeypatch: pytest.Monkey
     save(api, "http", GATEWAY)
     monkeypatch.setattr(accounts, "client", lambda: api.clients.secretsmanager)
     assert api.call("POST", "/v1/carriers/http/test").json["ok"] is True
+
+
+def test_a_campaign_may_choose_what_the_gateway_says_it_charges_so(api: Api) -> None:
+    """[E2]"""
+    body = api.campaign(encoding="turkish_single")
+    save(api, "http", GATEWAY)
+    assert api.call("POST", "/v1/campaigns", body).pointers == ["#/encoding"]
+    save(api, "http", GATEWAY | {"encodings": ["turkish_single"]})
+    assert api.call("POST", "/v1/campaigns", body).status == 201

@@ -62,7 +62,7 @@ def create_campaign(
     workspace = caller.workspace
     to = _list(new.list_id, caller)
     defaults = workspaces.settings(table("workspaces"), workspace)
-    check_encoding(new.encoding, defaults["carrier"])
+    check_encoding(new.encoding, defaults["carrier"], caller.workspace)
     head: dict[str, Any] = {
         "id": number,
         **{name: value for name, value in new.model_dump(exclude=APART).items() if value is not None},
@@ -194,7 +194,7 @@ def edit_campaign(
     if changes.text is not None or changes.template_id is not None:
         named["text"] = text_of(changes, table("workspaces"), caller.workspace)
     if changes.encoding is not None:
-        check_encoding(changes.encoding, seen["carrier"])
+        check_encoding(changes.encoding, seen["carrier"], caller.workspace)
     if "list_id" in named:
         named |= _list(named["list_id"], caller)
     if changes.schedule is not None:

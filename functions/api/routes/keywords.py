@@ -89,7 +89,7 @@ def edit_keyword(
     named = changes.model_dump(exclude_unset=True)
     if changes.encoding:
         settings = workspaces.settings(table("workspaces"), caller.workspace)
-        check_encoding(changes.encoding, settings["carrier"])
+        check_encoding(changes.encoding, settings["carrier"], caller.workspace)
     with _refusals():
         return _shown(_keywords(caller).edit(seen, named, by=caller.who, now=at))
 
@@ -137,7 +137,7 @@ def _check(new: NewKeyword, caller: Caller) -> None:
     command = command_in(new.keyword, commands_of(settings))
     if command:
         raise invalid("keyword", f"{command.word} is one of the opt-out commands and START words")
-    check_encoding(new.encoding, settings["carrier"])
+    check_encoding(new.encoding, settings["carrier"], caller.workspace)
 
 
 @contextmanager

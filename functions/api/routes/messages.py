@@ -60,7 +60,7 @@ def send_messages(
     new: NewMessages, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[AcceptedMessages]:
     defaults = workspaces.settings(table("workspaces"), caller.workspace)
-    check_encoding(new.encoding, defaults["carrier"])
+    check_encoding(new.encoding, defaults["carrier"], caller.workspace)
     text = text_of(new, table("workspaces"), caller.workspace)
     recipients = recipients_of(new.recipients, caller, defaults)
     first = number if len(recipients) == 1 else ids.reserve(table("workspaces"), len(recipients))

@@ -83,7 +83,7 @@ def _draft(wanted: NewPreflight, workspace: str, settings: Item, at: int) -> tup
     of = browse.list_head(table("workspaces"), workspace, wanted.list_id)
     if of is None:
         raise invalid("list_id", "there is no list with this id")
-    check_encoding(wanted.encoding, settings["carrier"])
+    check_encoding(wanted.encoding, settings["carrier"], workspace)
     subject = {
         "list_id": wanted.list_id,
         "text": text_of(wanted, table("workspaces"), workspace),

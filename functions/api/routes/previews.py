@@ -46,7 +46,7 @@ def preview_message(draft: Draft, caller: CallerOf) -> PreviewView:
         replaced=replacements(replaced),
         outside=outside(merged, made.encoding),
         carrier=settings["carrier"],
-        offered=[encoding.value for encoding in offered(settings["carrier"])],
+        offered=[encoding.value for encoding in offered(settings["carrier"], caller.workspace)],
         list_preview=None if draft.list_id is None else _of_list(draft.list_id, caller.workspace, made),
     )
 

@@ -38,7 +38,7 @@ def create_quick_campaign(
     if new.split is None and _is_taken(list_name, caller, number):
         raise Problem(ALREADY_EXISTS, f"There is a list called {list_name!r}: choose another list_name.")
     defaults = workspaces.settings(table("workspaces"), workspace)
-    check_encoding(new.encoding, defaults["carrier"])
+    check_encoding(new.encoding, defaults["carrier"], caller.workspace)
     import_id = name_of(caller, number)
     head: dict[str, Any] = {
         "id": number,
