@@ -16,7 +16,7 @@ from local import stack as stacks
 pytestmark = pytest.mark.xdist_group("replies")
 
 PEOPLE = {f"+90535776{number:04d}": f"Deniz{number}" for number in range(8)}
-WRITES, STOPS, TURKISH, BUTTON, BLACKLISTS = list(PEOPLE)[:5]
+WRITES, STOPS, TURKISH, BUTTON, BLACKLISTS, RETURNS = list(PEOPLE)[:6]
 JOINS, STRANGER = "+905357769001", "+905357769002"
 GOODBYE, WELCOME = "Listeden cikarildiniz.", "Hos geldiniz!"
 
@@ -132,6 +132,18 @@ def test_an_opt_out_leaves_the_list_and_is_confirmed_once(
     until(lambda: told(stack, mobile)[1:] == [GOODBYE])
     report = until(lambda: (now := job.campaign_report(stack, gym["campaign"]))["opted_out"] > 0 and now)
     assert report["recipients"] == len(PEOPLE)
+
+
+def test_start_takes_the_opt_out_back(stack: stacks.Stack, gym: dict[str, Any]) -> None:
+    member = f"{gym['path']}/members/{quote(RETURNS)}"
+    says(stack, RETURNS, "ret")
+    until(lambda: stack.api("GET", member).body["opted_out"])
+    says(stack, RETURNS, "Başla")
+    until(lambda: not stack.api("GET", member).body["opted_out"])
+    campaign = job.start_campaign(stack, "Welcome back", gym["list_id"], "Hi again %%1%%")
+    report = job.follow_campaign(stack, campaign, ignored)
+    assert report["statuses"]["received"] >= 1
+    assert told(stack, RETURNS)[-1] == "Hi again Deniz5"
 
 
 def test_the_button_stops_everything_and_undo_lets_it_go_on(stack: stacks.Stack, gym: dict[str, Any]) -> None:
