@@ -101,7 +101,7 @@ FAILURES = {
     "confirm_import": ("STATUS_CONFLICT",),
     "create_import": ("ALREADY_EXISTS",),
     "edit_list": ("ALREADY_EXISTS",),
-    "create_preflight": ("STATUS_CONFLICT",),
+    "create_preflight": ("STATUS_CONFLICT", "LIST_LOADING"),
     "pause_campaign": ("STATUS_CONFLICT",),
     "resume_campaign": ("STATUS_CONFLICT",),
     "cancel_campaign": ("STATUS_CONFLICT",),

@@ -7,8 +7,6 @@ from pydantic import AfterValidator, Field
 from kabar.domain.text import UnknownPlaceholder, parse
 from schemas import Id, Request
 
-MAX_RESPONSE = 160
-
 
 def _parsed(text: str) -> str:
     if "\0" in text:

@@ -234,6 +234,23 @@ def test_a_campaign_with_settled_recipients_has_a_report_instead(checks: Checks)
     assert (answer.status, answer.json["code"]) == (409, "status_conflict")
 
 
+def test_a_list_that_is_being_imported_is_looked_at_when_that_is_done(checks: Checks) -> None:
+    campaign = checks.api.call("POST", "/v1/campaigns", checks.api.campaign()).json["id"]
+    head = checks.api.tables.find("workspaces", keys.list_head("acme", 7))
+    of = checks.api.tables.find("workspaces", keys.campaign_head("acme", campaign))
+    assert head is not None
+    assert of is not None
+    head["loading"] = {"import"}
+    for body in ({"list_id": 7, "text": "Hi"}, {"campaign_id": campaign}):
+        answer = checks.api.call("POST", PREFLIGHTS, body)
+        assert (answer.status, answer.json["code"]) == (409, "list_loading")
+    del head["loading"]
+    assert checks.api.call("POST", PREFLIGHTS, {"campaign_id": campaign}).status == 202
+    del of["list_id"]  # a quick campaign before its file is in
+    answer = checks.api.call("POST", PREFLIGHTS, {"campaign_id": campaign})
+    assert (answer.status, answer.json["code"]) == (409, "list_loading")
+
+
 def test_another_workspace_sees_no_pre_flight(checks: Checks) -> None:
     number = checks.ask(list_id=7, text="Hi")["id"]
     assert checks.api.call("GET", f"{PREFLIGHTS}/{number}", workspace="rival").status == 404

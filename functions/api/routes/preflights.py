@@ -93,7 +93,7 @@ def _draft(wanted: NewPreflight, workspace: str, settings: Item, at: int) -> tup
         "kind": Covered.CAMPAIGNS.value,
         "due_at": at,
     }
-    return subject, of.get("members", 0)
+    return subject, _members(of)
 
 
 def _campaign(wanted: NewPreflight, workspace: str, at: int) -> tuple[Item, int]:
@@ -106,6 +106,8 @@ def _campaign(wanted: NewPreflight, workspace: str, at: int) -> tuple[Item, int]
     if "plan" in campaign or "closed_at" in campaign:
         detail = "Its recipients are settled; what becomes of them is in its report."
         raise Problem(problems.STATUS_CONFLICT, detail)
+    if "list_id" not in campaign:
+        raise Problem(problems.LIST_LOADING, "The file of its list isn't imported yet.")
     subject: Item = {
         name: campaign[name] for name in ("list_id", "text", "carrier", "speed") if name in campaign
     }
@@ -116,8 +118,17 @@ def _campaign(wanted: NewPreflight, workspace: str, at: int) -> tuple[Item, int]
         "kind": kind_of(campaign).value,
         "due_at": max(campaign.get("due_at", at), at),
     }
-    of = browse.list_head(table("workspaces"), workspace, campaign["list_id"]) or {}
-    return subject, of.get("members", 0)
+    of = browse.list_head(table("workspaces"), workspace, campaign["list_id"])
+    if of is None:
+        raise invalid("campaign_id", "its list was deleted")
+    return subject, _members(of)
+
+
+def _members(of: Mapping[str, Any]) -> int:
+    """How many the list has. Raises Problem while an import is writing it, which a run would wait for."""
+    if of.get("loading"):
+        raise Problem(problems.LIST_LOADING, "An import is writing the list; look at it when that is done.")
+    return int(of.get("members", 0))
 
 
 def _view(head: Mapping[str, Any]) -> PreflightView:

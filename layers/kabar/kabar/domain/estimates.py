@@ -11,6 +11,7 @@ from kabar.domain.countries import country_of
 from kabar.domain.prices import Prices
 from kabar.domain.segments import outside
 
+CHARACTERS = 500  # the most frequent ones are kept: nobody looks through more, and an item has 400 KB
 EXAMPLES = 20  # numbers shown for a placeholder that some recipients have nothing for
 
 
@@ -90,8 +91,8 @@ class Estimate:
             "by_alphabet": sorted(self.by_alphabet.items()),
             "by_country": sorted([country, *row] for country, row in self.by_country.items()),
             "missing": [[n, times, self.examples[n]] for n, times in sorted(self.missing.items())],
-            "replaced": [[old, new, times] for (old, new), times in self.replaced.most_common()],
-            "outside": self.outside.most_common(),
+            "replaced": [[old, new, times] for (old, new), times in self.replaced.most_common(CHARACTERS)],
+            "outside": self.outside.most_common(CHARACTERS),
         }
 
 
