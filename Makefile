@@ -55,6 +55,10 @@ chaos: setup  ## kill Lambda workers and break the carrier in mid-campaign; nobo
 simulate: setup  ## the whole system against any mixture of faults, repeatable (RUNS=5000, SEED=1; RUNS=1 shows all of one)
 	@$(RUN) -m tests.simulation.system $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
 
+.PHONY: mutants
+mutants: setup  ## remove every condition of the code that sends in turn: the simulation or a test must notice
+	@$(RUN) -m tests.simulation.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
+
 .PHONY: bench
 bench: setup  ## measure what matters; writes .kabar/bench.json
 	@$(RUN) -m local.bench

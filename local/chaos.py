@@ -45,11 +45,11 @@ KILLS = {  # how often workers of a function are killed at most: retries are man
     "LoadMembers": 3,
     "FinishImport": 2,
     "PlanLeg": 2,
-    "SendLane": 8,
-    "SettleLeg": 2,
-    "ReceiveWebhook": 3,
-    "ApplyReceipts": 4,
-    "FollowPeople": 4,
+    "SendLane": 16,
+    "SettleLeg": 3,
+    "ReceiveWebhook": 4,
+    "ApplyReceipts": 6,
+    "FollowPeople": 6,
 }
 TEXT = "Dear %%1%%, your order %%2%% is on its way."
 
@@ -113,7 +113,7 @@ def people(count: int, seed: int) -> tuple[bytes, dict[str, str], dict[str, int]
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--recipients", type=int, default=4000)
+    parser.add_argument("--recipients", type=int, default=20_000)
     given = parser.parse_args()
     print(f"Chaos with {given.recipients:,} recipients, seed {given.seed} (make chaos SEED={given.seed})\n")
     name = f"chaos-{os.getpid()}"
