@@ -103,17 +103,16 @@ def noticed(
             yield running.pop(child), not (os.WIFEXITED(status) and os.WEXITSTATUS(status) == UNNOTICED)
 
 
-@contextmanager
-def kept() -> Iterator[dict[str, str]]:
-    """What is known by now; saved in the end, and whenever the caller is stopped."""
-    code = mutation.fingerprint()
+def known() -> dict[str, str]:
+    """What earlier runs on the same code found out."""
     stored: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    results: dict[str, str] = stored["results"] if stored.get("code") == code else {}
-    try:
-        yield results
-    finally:
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps({"code": code, "results": results}, indent=1))
+    results: dict[str, str] = stored["results"] if stored.get("code") == mutation.fingerprint() else {}
+    return results
+
+
+def save(results: dict[str, str]) -> None:
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(json.dumps({"code": mutation.fingerprint(), "results": results}, indent=1))
 
 
 def main() -> int:
@@ -126,17 +125,18 @@ def main() -> int:
     everyone = [each for module in mutation.MODULES for each in mutation.mutants(module)]
     wanted = [each for each in everyone if given.only in each.name]
     reasons: dict[str, str] = json.loads(SURVIVORS.read_text())
-    with kept() as results:
-        for stage, before, noticing in (
-            ("simulation", None, simulation),
-            ("tests", "survives simulation", tests),
-        ):
-            left = [each for each in wanted if results.get(each.name) == before]
-            with noticing() as notices:
-                for mutant, seen in noticed(notices, left, given.processes, until):
-                    results[mutant.name] = stage if seen else f"survives {stage}"
-        counts = Counter(results.get(each.name, "not tried") for each in wanted)
-        survivors = [each for each in wanted if results.get(each.name) == "survives tests"]
+    results = known()
+    for stage, before, noticing in (
+        ("simulation", None, simulation),
+        ("tests", "survives simulation", tests),
+    ):
+        left = [each for each in wanted if results.get(each.name) == before]
+        with noticing() as notices:
+            for mutant, seen in noticed(notices, left, given.processes, until):
+                results[mutant.name] = stage if seen else f"survives {stage}"
+                save(results)
+    counts = Counter(results.get(each.name, "not tried") for each in wanted)
+    survivors = [each for each in wanted if results.get(each.name) == "survives tests"]
     print(f"{len(wanted)} mutants: " + ", ".join(f"{times} {word}" for word, times in counts.most_common()))
     unexplained = [each for each in survivors if each.name not in reasons]
     for each in unexplained:

@@ -1,4 +1,4 @@
-"""Mutants of the code that sends: every condition and guard, found in the source, each removed or turned in one of them."""
+"""Mutants of the code that sends: every condition and guard found in the source, each removed or turned in one."""
 
 import ast
 import copy
