@@ -51,6 +51,7 @@ KILLS = {  # how often workers of a function are killed at most: retries are man
     "ApplyReceipts": 6,
     "FollowPeople": 6,
 }
+LIFE = 0.5, 8  # seconds that a worker lives at least and at most, while its function is to be killed
 TEXT = "Dear %%1%%, your order %%2%% is on its way."
 
 
@@ -63,6 +64,7 @@ class Killer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.killed: Counter[str] = Counter()
+        self._doomed: dict[int, float] = {}  # worker -> when it is to die (monotonic seconds)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -73,13 +75,14 @@ class Killer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._random.uniform(0.05, 0.35)):
-            targets = [(pid, name) for pid, name in self._workers() if self.killed[name] < KILLS[name]]
-            if targets:
-                pid, name = self._random.choice(targets)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.killed[name] += 1
+        """Every worker dies at a moment of its own, after some work: killed at birth they would get nowhere."""
+        while not self._stop.wait(0.1):
+            for pid, name in self._workers():
+                dies_at = self._doomed.setdefault(pid, time.monotonic() + self._random.uniform(*LIFE))
+                if time.monotonic() >= dies_at and self.killed[name] < KILLS[name]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                        self.killed[name] += 1
 
     def _workers(self) -> Iterator[tuple[int, str]]:
         for pid, function in self._engine.workers():
@@ -167,7 +170,9 @@ def _run(running: stack.Stack, count: int, seed: int) -> list[str]:
     live.begin()
     with Killer(running, seed + 1) as killer:
         campaign = job.start_campaign(running, "Chaos", imported["list_id"], TEXT)
-        report = job.follow_campaign(running, campaign, lambda seen: live.update(_counts(seen)), patience=_patience(count))
+        report = job.follow_campaign(
+            running, campaign, lambda seen: live.update(_counts(seen)), patience=_patience(count)
+        )
     stats = running.carrier("GET", "/_stats")
     live.done(f"sent; killed {_told(killer.killed)}")
     print(f"    the carrier broke {_told(Counter(stats['faults']))}")
