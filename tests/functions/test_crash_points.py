@@ -150,10 +150,14 @@ class Cloud:
         for _ in range(40):
             if "closed_at" in self.head():
                 return
-            if self.head()["status"] == "paused":  # a carrier that can't tell gave no answer: people look, and resume
+            if (
+                self.head()["status"] == "paused"
+            ):  # a carrier that can't tell gave no answer: people look, and resume
                 assert not self.promise.resends
                 head = self.campaigns.control(WORKSPACE, CAMPAIGN, "resume", "test", self.now)
-                self.aws.started.append({"workspace": WORKSPACE, "campaign": CAMPAIGN, "leg": head["leg"] + 1})
+                self.aws.started.append(
+                    {"workspace": WORKSPACE, "campaign": CAMPAIGN, "leg": head["leg"] + 1}
+                )
             if self.aws.started:
                 self._leg(self.aws.started.pop(0))
             elif self.aws.schedules:
