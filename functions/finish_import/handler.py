@@ -16,7 +16,7 @@ from kabar.log import logger
 from kabar.storage import executions, keys, lists, mail, split_lists, work, workspaces
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import COUNTED, FINAL, Imports, ListGone, Parts
+from kabar.storage.imports import CONFIRM, COUNTED, FINAL, Imports, ListGone, Parts
 from kabar.storage.marks import Marks
 from kabar.storage.quick_campaigns import QuickCampaigns
 from kabar.storage.work import Work
@@ -48,7 +48,7 @@ WORK = Work(SETTINGS.work_bucket)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """End the import as `outcome` says, loaded, tried or failed, or ask when it is counted what would be deleted.
+    """End the import as `outcome` says (loaded, tried, failed, expired), or ask when it is counted what would go.
 
     Again it only wakes who still waits, and mails about no failure twice.
     """
@@ -59,6 +59,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         raise LookupError(f"there is no import {name}")
     if event["outcome"] == "counted":
         _ask(workspace, head)
+    elif event["outcome"] == "expired":
+        code = codes.NOT_CONFIRMED if head.get("phase") == CONFIRM else codes.NOT_DECIDED
+        IMPORTS.expire(workspace, head, _told(workspace, code), time.time_ns() // 1_000_000)
     elif head["state"] not in FINAL:
         for list_id in _lists(head):
             MARKS.settle(workspace, list_id, name)
@@ -134,9 +137,9 @@ def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
         try:
             IMPORTS.finish(workspace, head, checked, loaded, now)
         except ListGone:
-            IMPORTS.fail(workspace, head, _told(codes.LIST_GONE), loaded, now)
+            IMPORTS.fail(workspace, head, _told(workspace, codes.LIST_GONE), loaded, now)
     else:
-        IMPORTS.fail(workspace, head, _told(codes.IMPORT_INTERRUPTED), loaded, now)
+        IMPORTS.fail(workspace, head, _told(workspace, codes.IMPORT_INTERRUPTED), loaded, now)
 
 
 def _settle_quick(workspace: str, name: str) -> int:
@@ -158,8 +161,9 @@ def _first_rows(import_id: str) -> list[Item]:
     ]
 
 
-def _told(code: str) -> tuple[str, str]:
-    return code, codes.IMPORTS[code].sentence
+def _told(workspace: str, code: str) -> tuple[str, str]:
+    language = workspaces.settings(WORKSPACES, workspace).get("language", "en")
+    return code, codes.messages(language).imports[code].sentence
 
 
 def _wake(workspace: str, list_id: int) -> int:

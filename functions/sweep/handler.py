@@ -74,9 +74,13 @@ def is_retrying(name: str) -> bool:
     return executions.is_running(ENV.retry_callbacks_arn, name)
 
 
-def fail_import(workspace: str, name: str) -> None:
+def start_import(name: str, told: dict[str, Any]) -> bool:
+    return executions.start(ENV.import_list_arn, name, told)
+
+
+def end_import(workspace: str, name: str, outcome: str) -> None:
     """As the execution would have done, had it not been ended from outside."""
-    _finish_import(workspace, name, outcome="failed", error={"Error": "Abandoned"})
+    _finish_import(workspace, name, outcome=outcome, error={"Error": "Abandoned"})
 
 
 def settle_import(workspace: str, name: str) -> None:
@@ -124,7 +128,7 @@ def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now, began = time.time_ns() // 1_000_000, time.monotonic()
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
     opened = repair_held(HELD.openings(), messages_may_go, open_window, now)
-    ended = repair_imports(IMPORTS, is_running, fail_import, now)
+    ended = repair_imports(IMPORTS, is_running, start_import, end_import, now)
     endpoints = repair_endpoints(BOOK, is_retrying, partial(repair.start, ENV.retry_callbacks_arn))
     expired = SILENCE.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS)
     removed = EMPTYING.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS + EMPTYING_SECONDS)

@@ -9,12 +9,12 @@ import pytest
 import wiring
 from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason
-from kabar.storage import executions, keys, work
+from kabar.storage import executions, keys, mail, work
 from kabar.storage.dynamo import Table
 from kabar.storage.imports import Imports, execution
 from tests.functions.api_client import REQUEST_ID, Api, api
 from tests.functions.loading import load, queued
-from tests.functions.test_import_handlers import FakeS3
+from tests.functions.test_import_handlers import FakeMail, FakeS3
 
 __all__ = ["api"]
 
@@ -27,13 +27,15 @@ class World:
 
     def __init__(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         self.api, self.s3, self._monkeypatch = api, FakeS3(), monkeypatch
+        self.mail = FakeMail()
         monkeypatch.setenv("IMPORT_LIST_ARN", MACHINE)
         wiring._s3()  # the API keeps its own client
 
     def function(self, name: str) -> ModuleType:
         work.client.cache_clear()
         executions.client.cache_clear()
-        return load(name, self._monkeypatch, **{**vars(self.api.clients), "s3": self.s3})
+        mail.client.cache_clear()
+        return load(name, self._monkeypatch, **{**vars(self.api.clients), "s3": self.s3, "ses": self.mail})
 
     def drop(self, key: str, content: str) -> dict[str, Any]:
         """Put an object and take its event; the input of the execution it starts."""
@@ -81,6 +83,7 @@ def world(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     yield World(api, monkeypatch)
     executions.client.cache_clear()
     work.client.cache_clear()
+    mail.client.cache_clear()
 
 
 def counts(api: Api) -> tuple[int, int, int]:
@@ -249,3 +252,30 @@ def test_a_deletion_that_waits_for_its_confirmation_takes_no_encoding(world: Wor
     _, question = counted(world)
     path = f"/v1/imports/{question['id']}/decision"
     assert api.call("POST", path, {"encoding": "utf-8"}).json["code"] == "status_conflict"
+
+
+def test_a_deletion_that_nobody_confirms_expires_and_deletes_nothing(world: World, api: Api) -> None:
+    started, asked = counted(world)
+    before = counts(api)
+    shown = world.finish(started, "expired")
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "not_confirmed")
+    assert counts(api) == before
+    assert api.call("POST", f"/v1/imports/{asked['id']}/confirm").status == 409
+    assert not [place for place in api.tables.tables["workspaces"] if place[0] == "open"]
+
+
+def test_a_deletion_that_was_confirmed_in_time_goes_on(world: World, api: Api) -> None:
+    started, asked = counted(world)
+    api.call("POST", f"/v1/imports/{asked['id']}/confirm")
+    assert world.finish(started, "expired")["state"] == "loading"
+
+
+def test_a_list_that_is_being_written_is_not_deleted_from_meanwhile(world: World, api: Api) -> None:
+    _, asked = counted(world)
+    head = api.tables.find("workspaces", keys.list_head("acme", 7))
+    assert head
+    head["loading"] = {"another import"}
+    refused = api.call("POST", f"/v1/imports/{asked['id']}/confirm")
+    assert (refused.status, refused.json["code"]) == (409, "list_loading")
+    del head["loading"]
+    assert api.call("POST", f"/v1/imports/{asked['id']}/confirm").status == 202

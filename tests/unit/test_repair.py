@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kabar.legs.repair import SILENCE, repair_imports
+from kabar.legs.repair import SILENCE, UNDECIDED, repair_imports
 from kabar.storage.imports import Imports, execution
 
-NOW = 10 * SILENCE
+NOW = 10 * UNDECIDED
 HEAD: dict[str, Any] = {
     "id": "abc",
     "state": "loading",
@@ -34,31 +34,45 @@ class OneImport(Imports):
 
 
 @pytest.mark.parametrize(
-    ("changes", "running", "ended"),
+    ("changes", "running", "begun", "ended"),
     [
-        ({}, False, True),
-        ({"state": "validating"}, False, True),
-        ({}, True, False),
-        ({"updated_at": NOW - SILENCE + 1}, False, False),
-        ({"state": "needs_decision"}, False, False),
-        ({"state": "done"}, False, False),
-        ({"state": "failed"}, False, False),
+        ({}, False, True, "failed"),
+        ({"state": "validating"}, False, True, "failed"),
+        (
+            {"state": "validating", "decision": 1},
+            False,
+            False,
+            None,
+        ),  # who decided died before it was started
+        ({}, True, True, None),
+        ({"updated_at": NOW - SILENCE + 1}, False, True, None),
+        ({"state": "needs_decision"}, False, True, None),
+        ({"state": "needs_decision", "updated_at": NOW - UNDECIDED}, False, True, "expired"),
+        ({"state": "done"}, False, True, None),
+        ({"state": "failed"}, False, True, None),
     ],
 )
-def test_an_import_is_ended_when_nothing_works_on_it(
-    changes: dict[str, Any], running: bool, ended: bool
+def test_an_import_is_ended_when_nothing_works_on_it_and_started_when_nothing_ever_did(
+    changes: dict[str, Any], running: bool, begun: bool, ended: str | None
 ) -> None:
     head = HEAD | changes
-    failed: list[tuple[str, str]] = []
+    acts: list[Any] = []
 
     def is_running(name: str) -> bool:
         assert name == execution("acme", head)[0]
         return running
 
-    found = repair_imports(OneImport(head), is_running, lambda *which: failed.append(which), NOW)
-    assert failed == ([("acme", "abc")] if ended else [])
-    assert found == (["abc"] if ended else [])
+    def start(name: str, told: dict[str, Any]) -> bool:
+        assert (name, told) == execution("acme", head)
+        acts.extend([] if begun else ["started"])
+        return not begun
+
+    found = repair_imports(OneImport(head), is_running, start, lambda *how: acts.append(how), NOW)
+    wanted = ["started"] if not begun else [("acme", "abc", ended)] if ended else []
+    assert acts == wanted
+    assert found == (["abc"] if wanted else [])
 
 
 def test_an_import_that_is_gone_is_nobodys() -> None:
-    assert repair_imports(OneImport(None), lambda _: False, lambda *_: pytest.fail("ended"), NOW) == []
+    none = OneImport(None)
+    assert repair_imports(none, lambda _: False, lambda *_: False, lambda *_: pytest.fail("ended"), NOW) == []

@@ -104,9 +104,9 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: R
         detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
         raise Problem(STATUS_CONFLICT, detail)
     head = imports.get(caller.workspace, import_id) or head
-    name, told = execution(caller.workspace, head | {"request_id": request_id})
-    parts = {"list_id": head["list_id"], "parts": [*range(1, head["parts"] + 1)]}
-    executions.start(wiring.settings().import_list_arn, name, told | {"confirmed": True, "validated": parts})
+    executions.start(
+        wiring.settings().import_list_arn, *execution(caller.workspace, head | {"request_id": request_id})
+    )
     return _view(head)
 
 

@@ -8,6 +8,7 @@ from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item
 
 SILENCE = 20 * 60_000  # ms without progress after which an import's execution is looked for
+UNDECIDED = 7 * 86_400_000  # ms after which a question to a person is given up
 GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as lost
 
 
@@ -68,23 +69,31 @@ def repair_held(
 
 
 def repair_imports(
-    found: imports.Imports, is_running: Callable[[str], bool], fail: Callable[[str, str], None], now: int
+    found: imports.Imports,
+    is_running: Callable[[str], bool],
+    start: Callable[[str, Item], bool],
+    end: Callable[[str, str, str], None],
+    now: int,
 ) -> list[str]:
-    """End every import whose execution is gone, so that its list is free again; their ids.
+    """End every import whose execution is gone, so that its list is free again, and every one that nobody decides.
 
-    `is_running` takes an execution's name, `fail` a workspace and an import.
+    One whose execution never began, as whoever was to start it died, is started. Answers their ids. `is_running`
+    takes an execution's name; `start` that and its input, False when it had begun before; `end` a workspace, an
+    import and how it ends.
     """
     repaired = []
     for mark in found.every_open():
         workspace, name = mark["workspace"], mark["import_id"]
-        head = found.get(workspace, name)
-        if (
-            head is None
-            or head["state"] not in ("validating", "loading")
-            or head["updated_at"] + SILENCE > now
-        ):
-            continue
-        if not is_running(imports.execution(workspace, head)[0]):
-            fail(workspace, name)
+        head = found.get(workspace, name) or {"state": "gone"}
+        silent = now - head.get("updated_at", now)
+        if head["state"] == "needs_decision" and silent >= UNDECIDED:
+            end(workspace, name, "expired")
+            repaired.append(name)
+        elif head["state"] in ("validating", "loading") and silent >= SILENCE:
+            execution = imports.execution(workspace, head)
+            if is_running(execution[0]):
+                continue
+            if not start(*execution):
+                end(workspace, name, "failed")
             repaired.append(name)
     return repaired

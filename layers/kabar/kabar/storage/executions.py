@@ -15,8 +15,8 @@ def client() -> Any:
     return boto3.client("stepfunctions", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
-def start(arn: str, name: str, payload: dict[str, Any]) -> None:
-    """Start an execution called `name`; one that was started before is done.
+def start(arn: str, name: str, payload: dict[str, Any]) -> bool:
+    """Start an execution called `name`, False when one was started before: then this is done.
 
     AWS answers an equal input of a running execution with that execution and anything else with
     ExecutionAlreadyExists; both mean that the work is under way or over.
@@ -26,6 +26,8 @@ def start(arn: str, name: str, payload: dict[str, Any]) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
+        return False
+    return True
 
 
 def start_leg(arn: str, workspace: str, campaign: int, leg: int, mark: str = "") -> None:

@@ -87,7 +87,11 @@ def execution(workspace: str, head: Item) -> tuple[str, Item]:
     decision = int(head.get("decision", 0))
     # an announced import had its name before there was a version
     name = import_id(**source, decision=decision) if decision else head["id"]
-    return f"{name}-confirmed" if head.get("phase") == DELETING else name, told
+    if head.get("phase") != DELETING:
+        return name, told
+    told["confirmed"] = True
+    told["validated"] = {"list_id": head["list_id"], "parts": [*range(1, head["parts"] + 1)]}
+    return f"{name}-confirmed", told
 
 
 class Imports:
@@ -309,6 +313,20 @@ class Imports:
             self._end(workspace, head, values, loaded)
         except ListGone:
             self._end(workspace, {**head, "list_id": None}, values, loaded)
+
+    def expire(self, workspace: str, head: Item, error: tuple[str, str], now: int) -> None:
+        """Nobody decided: the import failed, by (code, message), unless somebody just did."""
+        values: Item = {"state": "failed", "phase": "failed", "updated_at": now, "finished_at": now}
+        values["error"] = {"code": error[0], "message": error[1]}
+        writes = [
+            self._setting(workspace, head["id"], values, "needs_decision"),
+            delete_in(self._workspaces, keys.open_import(workspace, head["id"])),
+            self._entry(workspace, now, "system", "failed", head | values),
+        ]
+        try:
+            transact(writes)
+        except ConditionFailed:
+            return
 
     def to_mail(self, workspace: str, import_id: str, now: int) -> bool:
         """Whether nobody has mailed about this import yet: the caller will, once. A lost mail is not sent again."""
