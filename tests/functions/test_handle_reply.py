@@ -306,6 +306,11 @@ def test_a_reply_gets_an_id_of_ours_and_its_place_in_the_inbox(
     assert (pointer["mobile"], pointer["reply"]) == (MOBILE, kept["sk"])
 
 
+def test_a_reply_from_before_our_time_is_in_the_inbox_too(function: ModuleType, dynamo: FakeDynamo) -> None:
+    function.handler(queued(reply("hello", at=-62_135_596_800_000)), None)
+    assert inbox(dynamo)["by_workspace_sk"].startswith("0000000000000#")
+
+
 def test_a_reply_from_the_future_was_received_now(function: ModuleType, dynamo: FakeDynamo) -> None:
     function.handler(queued(reply("hello", at=253402300799000)), None)
     assert inbox(dynamo)["at"] == inbox(dynamo)["taken_at"] <= int(time.time() * 1000)

@@ -243,7 +243,7 @@ _STANDING = {"everything": "everything", "blacklist": "blacklisted"}
 def _item(workspace: str, carrier: str, reply: Reply, taken: Taken, now: int) -> Item:
     answered = asdict(taken.answer) if taken.answer else {}
     answered.pop("at", None)
-    at = min(reply.at, now)  # nothing was received later than now
+    at = min(max(reply.at, 0), now)  # nothing was received later than now, whatever a carrier's clock says
     told = {
         "list_name": taken.list_name,
         "batch": taken.batch,
