@@ -108,6 +108,12 @@ OptOutResponse = Annotated[
 ]
 
 
+Strict = Annotated[
+    bool,
+    Field(description="Whether every import into it rejects numbers that exist nowhere.", examples=[True]),
+]
+
+
 class NewList(Request):
     """A list made by hand; members and files can be added to it."""
 
@@ -116,6 +122,7 @@ class NewList(Request):
     email: Email | None = None
     reply_response: Response | None = None
     opt_out_response: OptOutResponse | None = None
+    strict: Strict = False
 
 
 class ListChanges(Request):
@@ -126,6 +133,7 @@ class ListChanges(Request):
     email: Email | None = None
     reply_response: Response | None = None
     opt_out_response: OptOutResponse | None = None
+    strict: Strict | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "ListChanges":

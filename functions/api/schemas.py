@@ -53,6 +53,7 @@ class ListView(View):
     email: str | None = Field(description="Where replies to this list are forwarded.")
     reply_response: str | None = Field(description="What answers a reply to this list.")
     opt_out_response: str | None = Field(description="What confirms an opt-out from this list.")
+    strict: bool = Field(description="Whether every import into it rejects numbers that exist nowhere.")
     members: Count = Field(description="Numbers on the list, without deleted ones.")
     opted_out: Count = Field(description="Members known to have opted out.")
     deleted: Count = Field(description="Deleted numbers that stay findable.")
@@ -68,6 +69,7 @@ class ListView(View):
             email=head.get("email"),
             reply_response=head.get("reply_response"),
             opt_out_response=head.get("opt_out_response"),
+            strict=bool(head.get("strict")),
             members=head.get("members", 0),
             opted_out=head.get("opted_out", 0),
             deleted=head.get("deleted", 0),

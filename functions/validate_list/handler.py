@@ -99,10 +99,11 @@ def _answer(workspace: str, head: Item) -> dict[str, Any]:
 def _read(workspace: str, head: Item, stack: ExitStack) -> tuple[Totals, Item]:
     """What the rows came to, and where the reports are. Raises Refused, Undecided."""
     known = workspaces.settings(WORKSPACES, workspace)
+    strict = bool(head.get("strict") or _list_is_strict(workspace, head))
     numbers = Numbers(
         workspaces.prefix_map(WORKSPACES, workspace),
         known.get("max_digits", workspaces.MAX_DIGITS),
-        refused=implausible if head.get("strict") else None,
+        refused=implausible if strict else None,
     )
     tell, language = _telling(workspace, head["id"]), known.get("language", "en")
     try:
@@ -115,7 +116,15 @@ def _read(workspace: str, head: Item, stack: ExitStack) -> tuple[Totals, Item]:
         raise Refused(error.code) from None
     except EncodingUnsupported as error:
         raise Refused(codes.ENCODING_UNSUPPORTED, error.line) from None
-    return totals, {**files.keep_reports(), "bytes_read": files.bytes_read}
+    return totals, {**files.keep_reports(), "bytes_read": files.bytes_read, "strict": strict}
+
+
+def _list_is_strict(workspace: str, head: Item) -> bool:
+    """Whether the list that the rows are to join asks for plausible numbers only [B3]."""
+    if head.get("purpose", "append") != "append":
+        return False
+    found = lists.find(WORKSPACES, workspace, str(head.get("target") or head["list_name"]))
+    return bool(found and found.get("strict"))
 
 
 def _target(workspace: str, head: Item) -> tuple[str, int, Item]:

@@ -585,6 +585,15 @@ def test_implausible_numbers_are_imported_and_counted_unless_told_otherwise(worl
     assert len(world.members()) == 4
 
 
+def test_a_list_may_ask_for_strict_validation_of_every_import(world: World) -> None:
+    list_id = world.run(world.drop("+64211111111"))["list_id"]
+    world.list_head(list_id)["strict"] = True
+    head = world.run(world.drop("+6427123456\n+64211111112", version="v2"), times=2)
+    assert (counted(head), head["strict"], head["codes"]) == ((1, 0, 0, 0, 1), True, {"implausible": 1})
+    other = world.run(world.drop("+6427123456\n+64211111112", "acme/lists/Other/a.csv"))
+    assert (counted(other), other["strict"]) == ((2, 0, 0, 0, 0), False)
+
+
 def test_strict_validation_rejects_implausible_numbers_row_by_row(world: World) -> None:
     started = world.drop("mobile,name\n" + SAMPLES + "021 000 000,again\n027 123 456\n\n+64210x,letters\n")
     world.head(started)["strict"] = True
