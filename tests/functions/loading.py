@@ -29,6 +29,9 @@ ENVIRONMENT = {
     "MESSAGES_QUEUE_URL": "https://queues/messages",
     "DEPLOYMENT": "1a2b3c4d",
     "MAIL_SENDER": "kabar@example.com",
+    "LEASE_SECONDS": "60",
+    "ASK_AFTER_SECONDS": "30",
+    "GIVE_UP_SECONDS": "300",
 }
 
 
