@@ -35,6 +35,7 @@ UNSEEN = {
     # asked for by AWS when another call is made, never called
     Right("PlanLegFunction", "iam:PassRole"),
     Right("SettleLegFunction", "iam:PassRole"),
+    Right("SendMessagesFunction", "iam:PassRole"),
     Right("ValidateListFunction", "s3:ListBucket"),  # lets a missing object be told from a forbidden one
     Right("ApiFunction", "s3:GetObject"),  # signed by the function, called by whoever holds the address
     Right("ApiFunction", "s3:PutObject"),  # the same
@@ -42,6 +43,11 @@ UNSEEN = {
     Right("FollowPeopleFunction", "sqs:SendMessage"),
     Right("ReceiveWebhookFunction", "sqs:SendMessage"),
     Right("HandleReplyFunction", "sqs:SendMessage"),
+    Right("ApiFunction", "lambda:InvokeFunction"),  # the engine's log leaves out who starts whom
+    # several together are one call, which AWS asks for under the single one's name
+    Right("ApiFunction", "sqs:SendMessage"),
+    Right("SendMessagesFunction", "sqs:SendMessage"),
+    Right("OpenWindowFunction", "sqs:SendMessage"),
     # the parts of a long reply, which the simulated carrier joins itself; proved in tests/functions
     Right("HandleReplyFunction", "dynamodb:Query", "DispatchTable"),
     Right("HandleReplyFunction", "dynamodb:UpdateItem", "DispatchTable"),
@@ -81,6 +87,10 @@ UNSEEN = {
     Right("ApplyReceiptsFunction", "dynamodb:UpdateItem", "DispatchTable"),
     Right("SendLaneFunction", "dynamodb:BatchGetItem", "DispatchTable"),
     Right("SendLaneFunction", "dynamodb:Query", "WorkspacesTable"),
+    Right("SendMessagesFunction", "dynamodb:BatchGetItem", "DispatchTable"),
+    Right("SendMessagesFunction", "dynamodb:Query", "WorkspacesTable"),
+    Right("SendMessagesFunction", "sqs:SendMessageBatch"),  # a carrier that has to be waited for
+    Right("OpenWindowFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # an opening that has long passed
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("ExportInboxFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
     Right("ExportReportFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
