@@ -10,7 +10,9 @@ from typing import Any
 from kabar import settings
 from kabar.delivery import first, wiring
 from kabar.domain.callbacks import Callback, Kind, receipt_callback, reply_callback
+from kabar.domain.statuses import Status
 from kabar.log import logger
+from kabar.storage.blocks import Blocks
 from kabar.storage.callback_settings import Changed
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.people import sent_times
@@ -25,6 +27,7 @@ class Settings(wiring.Environment):
 SETTINGS = settings.read(Settings)
 DESK = wiring.desk(SETTINGS)
 PEOPLE = Table(SETTINGS.people_table)
+BLOCKS = Blocks(Table(SETTINGS.workspaces_table))
 AT_ONCE = 10  # endpoints
 
 Place = tuple[str, str]  # workspace, kind
@@ -71,10 +74,26 @@ def _tell(workspace: str, kind: str, told: list[Item]) -> dict[str, int] | None:
 
 def _callbacks(workspace: str, kind: str, told: list[Item]) -> list[Callback]:
     if kind == Kind.REPLIES:
-        return [reply_callback(SETTINGS.deployment, workspace, each) for each in told]
+        return [
+            reply_callback(SETTINGS.deployment, workspace, _with_reference(each, each["message"]))
+            for each in told
+        ]
     sent = sent_times(PEOPLE, workspace, [(each["mobile"], each["id"]) for each in told])
     return [
-        # who was never handed over by us, as far as we still know, was sent when it was told of
-        receipt_callback(SETTINGS.deployment, workspace, each, int(sent.get(each["id"]) or each["at"]))
+        receipt_callback(
+            SETTINGS.deployment,
+            workspace,
+            _with_reference(each, each["id"]) if each["status"] == Status.REJECTED.word else each,
+            # who was never handed over by us, as far as we still know, was sent when it was told of
+            int(sent.get(each["id"]) or each["at"]),
+        )
         for each in told
     ]
+
+
+def _with_reference(told: Item, message: int | None) -> Item:
+    """With the client's reference of the request that `message` is of; replies and refusals don't know it [F9]."""
+    if told["reference"] or told["campaign"] is not None or message is None:
+        return told
+    block = BLOCKS.holding(message)
+    return told | {"reference": block.reference if block else None}

@@ -71,7 +71,7 @@ def _ignored(_: Any) -> None:
     pass
 
 
-def _until(holds: Callable[[], bool], what: str, patience: float = 60) -> None:
+def _until(holds: Callable[[], bool], what: str, patience: float = 120) -> None:
     deadline = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < deadline, what
@@ -116,6 +116,18 @@ def test_each_receipt_and_reply_is_told_once_and_verifies(customer: Customer) ->
     told = Webhook(customer.secrets["replies"]).verify(reply["body"], reply["headers"])
     assert list(told) == ["id", "source", "destination", "content", "reply-to", "campaign-id"]
     assert (told["source"], told["content"], told["campaign-id"]) == ("+64279010003", "STOP", campaign)
+
+
+def test_an_api_messages_reference_comes_back_on_its_receipt_and_its_reply(customer: Customer) -> None:
+    wanted = {"recipients": [{"mobile": "+642799900001"}], "text": "Hi", "reference": "order-7"}
+    answer = customer.stack.api("POST", "/v1/messages", wanted)
+    assert answer.status < 300, answer.body
+    _until(lambda: len(customer.delivered()) == 1, "it is told")
+    job.answer_stop(customer.stack, ["+642799900001"])
+    _until(lambda: len(customer.delivered("replies")) == 1, "the reply is told")
+    for call in (*customer.calls(), *customer.calls("replies")):
+        assert call["headers"]["kabar-reference"] == "order-7"
+        assert "ampaign" not in call["body"]
 
 
 def test_f58_an_outage_of_days_delivers_everything_once_with_one_id(customer: Customer) -> None:

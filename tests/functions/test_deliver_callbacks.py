@@ -114,6 +114,20 @@ def test_a_receipt_is_told_signed_with_the_time_it_was_sent(
     assert Webhook(SIGNING).verify(body, headers)["MessageId"] == 5001
 
 
+def test_a_reply_to_an_api_message_brings_the_clients_reference(
+    function: ModuleType, dynamo: FakeDynamo, secrets: FakeSecrets, web: Web
+) -> None:
+    set_up(dynamo, secrets, "replies")
+    block = {"first": 5000, "size": 10, "workspace": "acme", "chunk_size": 1000, "request": 4999}
+    dynamo.seed("workspaces", keys.id_block(5000), **block, campaign=None, list=None, reference="order-7")
+    told = {"id": 6000, "mobile": MOBILE, "to": "3774", "text": "ok", "born": 1}
+    told |= {"message": 5003, "campaign": None, "reference": None}
+    function.handler(queued({"workspace": "acme", "kind": "replies", "told": [told]}), None)
+    ((_, _, headers, body),) = web.requests
+    assert headers["kabar-reference"] == "order-7"
+    assert json.loads(body)["reply-to"] == 5003
+
+
 def test_nobody_is_told_where_there_is_no_endpoint(function: ModuleType, web: Web) -> None:
     assert function.handler(sample("deliver_callbacks_receipts"), None) == {"batchItemFailures": []}
     assert web.requests == []
