@@ -15,9 +15,10 @@ from kabar.delivery.desk import Desk
 from kabar.delivery.retry import Retry, Turn
 from kabar.domain import callbacks
 from kabar.domain.callbacks import Callback, Outcome, Verdict
+from kabar.storage import keys
 from kabar.storage.callback_settings import Endpoints
 from kabar.storage.callbacks import Book
-from kabar.storage.dynamo import Table
+from kabar.storage.dynamo import Item, Table
 from local import paths
 from tests.functions.fake_dynamo import FakeDynamo
 
@@ -40,9 +41,11 @@ class Rig:
     def __init__(self, answers: Answers, seed: int = 1) -> None:
         self.now = START
         self.dynamo = FakeDynamo()
+        self.dynamo.seed("workspaces", keys.callback_settings("acme", "receipts"), **ENDPOINT)
         self.book = Book(Table("callbacks", self.dynamo))
         self.answers = answers
         self.calls: list[tuple[int, str, bool]] = []
+        self.urls: list[str] = []
         self.mails: list[int] = []
         self.transitions = 0
         self.runs: list[dict[str, Any]] = []
@@ -53,7 +56,7 @@ class Rig:
         self.desk = Desk(
             book=self.book,
             endpoints=Endpoints(Table("workspaces", self.dynamo)),
-            send=lambda _, callback: self._send(callback),
+            send=self._send,
             start=self._start,
             mail=lambda _, many: self.mails.append(many),
             clock=lambda: self.now,
@@ -112,7 +115,8 @@ class Rig:
 
     # ---- how
 
-    def _send(self, callback: Callback) -> Outcome:
+    def _send(self, endpoint: Item, callback: Callback) -> Outcome:
+        self.urls.append(endpoint["url"])
         made = self.answers(callback.id, self.now)
         outcome = made if isinstance(made, Outcome) else callbacks.read(made, {}, self.now)
         self.calls.append((self.now, callback.id, outcome.verdict is Verdict.DELIVERED))

@@ -10,6 +10,7 @@ import pytest
 from kabar.delivery import retry
 from kabar.delivery.repair import repair_endpoints
 from kabar.domain.callbacks import Outcome, Verdict
+from kabar.storage import keys
 from tests.functions.callback_rig import HOUR, START, Rig, lost
 
 SECOND = 1000
@@ -271,6 +272,26 @@ def test_recovery_has_a_bounded_rate() -> None:
     rig.run()
     times = sorted(when for when, _, delivered in rig.calls if delivered)
     assert Counter(when // 1000 for when in times).most_common(1)[0][1] <= retry.PER_SECOND + retry.TOGETHER
+
+
+def test_settings_that_change_while_it_catches_up_count_at_once() -> None:
+    rig = Rig(lambda _, now: lost() if now < START + HOUR else 204)
+    key = keys.callback_settings("acme", "receipts")
+    rig.at(START + HOUR + 1, lambda: rig.dynamo.tables["workspaces"][key["pk"], key["sk"]].update(url="new"))
+    rig.tell(*names(900))
+    rig.run()
+    assert Counter(rig.delivered()) == Counter(names(900))
+    moved = rig.urls.index("new")
+    assert set(rig.urls[moved:]) == {"new"}
+    assert len(rig.urls) - moved >= 700  # from the next page on
+
+
+def test_nothing_goes_to_an_endpoint_that_was_removed_meanwhile() -> None:
+    rig = Rig(lambda _, now: lost() if now < START + HOUR else 204)
+    rig.at(START + HOUR, rig.dynamo.tables["workspaces"].clear)
+    rig.tell(*names(900))
+    rig.run()
+    assert len(rig.delivered()) <= 1  # the probe, by the settings that the turn began with
 
 
 def test_parking_while_the_execution_ends_keeps_it_going() -> None:

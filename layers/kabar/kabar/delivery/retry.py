@@ -155,6 +155,8 @@ class Retry:
                 return self._turn.answer("done", self._turn.until)
             if "off" in state:
                 return self._switched_off(state)
+            if not self._settings_are_there():
+                return self._turn.answer("done", self._turn.until)
             if state.get("replays"):
                 self._replay(state)
                 continue
@@ -176,6 +178,14 @@ class Retry:
                 self._book.in_charge(self._id, self._turn.run, dead)
                 return self._still_dead({}, streak.worst)
         return self._turn.answer("again", self._turn.until)
+
+    def _settings_are_there(self) -> bool:
+        """Go on with the endpoint's settings as they are now; False when it was removed."""
+        found = self._desk.endpoints.get(self._turn.workspace, self._turn.kind)
+        if found is None or found["id"] != self._id:
+            return False
+        self._endpoint = found | {"workspace": self._turn.workspace}
+        return True
 
     def _page(self, due: list[Parked]) -> Streak:
         streak = Streak(FAILURES)
