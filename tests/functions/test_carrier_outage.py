@@ -86,11 +86,13 @@ def refusal(*properties: str) -> Answer:
     return Answer(400, {}, f'{{"errorCode": "E400", "violations": [{violations}]}}'.encode())
 
 
-def test_recipients_that_the_carrier_names_are_rejected_and_the_others_sent(rig_of_three: Rig) -> None:
-    rig = rig_of_three
+def test_recipients_that_the_carrier_names_are_rejected_and_the_others_sent(monkeypatch: Any) -> None:
+    rig = Rig(monkeypatch)
+    rig.members(3)
+    run = Run(rig, monkeypatch)
+    rig.campaign(1, due_at=run.now)
     rig.carrier.answers = [refusal("messages[1].content.text")]
-    rig.leg(1, 1)
-    rig.leg(1, 2)
+    assert run.until(run.now + HOUR) == "complete"
     assert rig.head(1)["status"] == Life.COMPLETED.value
     totals = {word: n for word, n in rig.head(1)["totals"]["statuses"].items() if n}
     assert totals == {"sent": 2, "rejected": 1}

@@ -225,6 +225,10 @@ def sweep(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     executions.client.cache_clear()
     monkeypatch.setenv("IMPORT_LIST_ARN", "arn:import")
     monkeypatch.setenv("FINISH_IMPORT_FUNCTION", "finish-import")
+    for name in ("OPEN_WINDOW_FUNCTION", "RETRY_CALLBACKS_ARN", "CALLBACKS_TABLE", "WORK_BUCKET"):
+        monkeypatch.setenv(name, "unused")
+    for name in ("LEASE_SECONDS", "ASK_AFTER_SECONDS", "GIVE_UP_SECONDS"):
+        monkeypatch.setenv(name, "60")
     yield load("sweep", monkeypatch, dynamodb=api.tables, stepfunctions=api.clients.stepfunctions)
     executions.client.cache_clear()
 

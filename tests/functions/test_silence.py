@@ -40,7 +40,7 @@ def sent(rig: Rig, people: int = 4) -> list[str]:
     plan = rig.plan(1, 1, now=END)
     rig.send(1, 1, plan)
     assert rig.settle(1, 1, now=END)["outcome"] == "complete"
-    return [row.mobile for row in Plans("work").read(1, rig.head(1)["plan"]["attempt"], 0)]
+    return [row.mobile for row in Plans("work").read(1, rig.head(1)["plan"], 0)]
 
 
 def test_sent_without_a_receipt_for_72_hours_is_expired_and_says_why(rig: Rig) -> None:
