@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 MODULES: dict[str, tuple[str, ...]] = {
     "lists": ("lists", "members", "exports", "imports"),
     "imports": ("imports",),
-    "campaigns": ("campaigns", "campaign_tests", "conversations"),
+    "campaigns": ("campaigns", "campaign_changes", "campaign_tests", "conversations"),
     "conversations": ("conversations",),
     "previews": ("previews",),
     "quick-campaigns": ("quick_campaigns",),

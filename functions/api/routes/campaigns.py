@@ -1,7 +1,6 @@
-"""Campaigns: create, edit, watch, report, pause, resume, slow down, cancel [F1] [F5] [M1]."""
+"""Campaigns: create, find, watch, report [F1] [F4] [M1]."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -11,31 +10,26 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 import etags
-import problems
 from campaign_schemas import (
     At,
-    CampaignChanges,
     CampaignView,
     ChangeView,
     NewCampaign,
     QueuedView,
     ReportView,
-    Speed,
 )
-from etags import IfMatch
-from kabar.domain.campaigns import Life, NotAllowed
+from kabar.domain.campaigns import Life
 from kabar.domain.preflights import summed
 from kabar.domain.schedule import BadSchedule
 from kabar.storage import activity, browse, executions, workspaces
-from kabar.storage.campaign_edits import Edits, Stale
-from kabar.storage.campaigns import Campaigns, NoCampaign
+from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.preflights import Preflights
 from kabar.storage.reports import report
 from kabar.storage.turns import Turns
 from message_texts import check_encoding, text_of
 from preflight_schemas import PreflightView
-from problems import Problem, invalid, not_found
+from problems import invalid, not_found
 from routes.paging import Cursor, Limit, Listing
 from schemas import MAX_ID, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, settings, table
@@ -60,7 +54,7 @@ def create_campaign(
     new: NewCampaign, caller: CallerOf, at: Now, number: NewNumber, request_id: RequestId
 ) -> Response[CampaignView]:
     workspace = caller.workspace
-    to = _list(new.list_id, caller)
+    to = list_of(new.list_id, caller)
     defaults = workspaces.settings(table("workspaces"), workspace)
     check_encoding(new.encoding, defaults["carrier"], caller.workspace)
     head: dict[str, Any] = {
@@ -81,7 +75,7 @@ def create_campaign(
     return shown(campaigns().get(workspace, number, consistent=True) or head, 201)
 
 
-def _list(list_id: int, caller: Caller) -> dict[str, Any]:
+def list_of(list_id: int, caller: Caller) -> dict[str, Any]:
     """The name stays with the campaign: its report names it when the list is gone."""
     head = browse.list_head(table("workspaces"), caller.workspace, list_id)
     if head is None:
@@ -101,12 +95,12 @@ def due_of(schedule: Literal["now"] | At, now: int) -> dict[str, Any]:
     return {"due_at": int(due.at.timestamp() * 1000), "schedule": asked}
 
 
-def _tag(head: Mapping[str, Any]) -> str:
+def tag_of(head: Mapping[str, Any]) -> str:
     return etags.etag(head["id"], head["edition"])  # its status may move, an edit stays right
 
 
 def shown(head: Mapping[str, Any], status: int = 200) -> Response[CampaignView]:
-    headers = {"ETag": _tag(head)}
+    headers = {"ETag": tag_of(head)}
     if status == 201:
         headers["Location"] = f"/v1/campaigns/{head['id']}"
     return Response(status, "application/json", CampaignView.of(head), headers=headers)
@@ -168,56 +162,7 @@ def list_campaign_queue(
     "/v1/campaigns/<campaign_id>", summary="Show a campaign", tags=["Campaigns"], operation_id="get_campaign"
 )
 def get_campaign(campaign_id: CampaignId, caller: CallerOf) -> Response[CampaignView]:
-    return shown(_head(campaign_id, caller))
-
-
-@router.patch(
-    "/v1/campaigns/<campaign_id>",
-    summary="Edit a campaign until it starts",
-    description="With a `schedule` a draft, or a campaign that missed its time, is scheduled anew. Once it has "
-    "started it can be paused, slowed and cancelled, no longer edited.",
-    tags=["Campaigns"],
-    operation_id="edit_campaign",
-)
-def edit_campaign(
-    campaign_id: CampaignId,
-    changes: CampaignChanges,
-    caller: CallerOf,
-    at: Now,
-    request_id: RequestId,
-    if_match: IfMatch = None,
-) -> Response[CampaignView]:
-    seen = _head(campaign_id, caller)
-    if "started_at" not in seen:
-        etags.require(if_match, _tag(seen))
-    named = changes.named()
-    if changes.text is not None or changes.template_id is not None:
-        named["text"] = text_of(changes, table("workspaces"), caller.workspace)
-    if changes.encoding is not None:
-        check_encoding(changes.encoding, seen["carrier"], caller.workspace)
-    if "list_id" in named:
-        named |= _list(named["list_id"], caller)
-    if changes.schedule is not None:
-        named |= due_of(changes.schedule, at)
-    with _refusals():
-        edits = Edits(table("workspaces"), campaigns())
-        head = edits.edit(seen, named, by=caller.who, now=at, request_id=request_id)
-    if head["status"] != Life.DRAFT:
-        executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign_id, head["leg"] + 1)
-    return shown(head)
-
-
-@router.delete(
-    "/v1/campaigns/<campaign_id>",
-    status_code=204,
-    summary="Delete a draft",
-    tags=["Campaigns"],
-    operation_id="delete_campaign",
-)
-def delete_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Response[None]:
-    with _refusals():
-        Edits(table("workspaces"), campaigns()).delete(caller.workspace, campaign_id, by=caller.who, now=at)
-    return Response(204)
+    return shown(head_of(campaign_id, caller))
 
 
 @router.get(
@@ -229,7 +174,7 @@ def delete_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now) -> Respo
 def list_campaign_history(
     campaign_id: CampaignId, caller: CallerOf, cursors: CursorsOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[ChangeView]:
-    _head(campaign_id, caller)
+    head_of(campaign_id, caller)
     listing = Listing(cursors, (caller.workspace, "history", str(campaign_id)))
     about = f"campaign/{campaign_id}"
     found = activity.history(table("activity"), caller.workspace, about, limit, listing.position(cursor))
@@ -243,91 +188,14 @@ def list_campaign_history(
     operation_id="get_campaign_report",
 )
 def get_campaign_report(campaign_id: CampaignId, caller: CallerOf) -> ReportView:
-    head = _head(campaign_id, caller)
+    head = head_of(campaign_id, caller)
     found = Preflights(table("workspaces"), table("dispatch")).of_campaign(caller.workspace, campaign_id)
     preflight = PreflightView.of(found, summed([found["findings"]]), 1) if found else None
     return ReportView.of(head, report(head, Chunks(table("dispatch"))), preflight)
 
 
-def _head(campaign: int, caller: Caller) -> dict[str, Any]:
+def head_of(campaign: int, caller: Caller) -> dict[str, Any]:
     head = campaigns().get(caller.workspace, campaign)
     if head is None:
         raise not_found("campaign")
     return head
-
-
-@router.post(
-    "/v1/campaigns/<campaign_id>/pause",
-    status_code=202,
-    summary="Pause a campaign between carrier calls",
-    tags=["Campaigns"],
-    operation_id="pause_campaign",
-)
-def pause_campaign(campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId) -> CampaignView:
-    return _control(campaign_id, caller, "pause", at, request_id)
-
-
-@router.post(
-    "/v1/campaigns/<campaign_id>/resume",
-    status_code=202,
-    summary="Resume a paused campaign, or send a missed one now; nobody is skipped or sent twice",
-    tags=["Campaigns"],
-    operation_id="resume_campaign",
-)
-def resume_campaign(
-    campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId
-) -> CampaignView:
-    return _control(campaign_id, caller, "resume", at, request_id)
-
-
-@router.post(
-    "/v1/campaigns/<campaign_id>/cancel",
-    status_code=202,
-    summary="Cancel a campaign; what wasn't handed over never will be",
-    tags=["Campaigns"],
-    operation_id="cancel_campaign",
-)
-def cancel_campaign(
-    campaign_id: CampaignId, caller: CallerOf, at: Now, request_id: RequestId
-) -> CampaignView:
-    return _control(campaign_id, caller, "cancel", at, request_id)
-
-
-@router.post(
-    "/v1/campaigns/<campaign_id>/speed",
-    status_code=202,
-    summary="Slow a campaign down, or let it go faster again",
-    description="At most the carrier's rate; it holds within two seconds, for a campaign under way too.",
-    tags=["Campaigns"],
-    operation_id="set_campaign_speed",
-)
-def set_campaign_speed(
-    campaign_id: CampaignId, speed: Speed, caller: CallerOf, at: Now, request_id: RequestId
-) -> CampaignView:
-    head, wanted = _head(campaign_id, caller), speed.segments_per_second
-    account = workspaces.carrier(table("workspaces"), caller.workspace, head["carrier"]) or {}
-    if wanted is not None and wanted > account.get("rate", wanted):
-        raise invalid("segments_per_second", f"the carrier's rate is {account['rate']:g} segments per second")
-    return _control(campaign_id, caller, "speed", at, request_id, speed=wanted, speed_at=at)
-
-
-def _control(
-    campaign: int, caller: Caller, action: str, at: int, request_id: str, **sets: Any
-) -> CampaignView:
-    with _refusals():
-        head = campaigns().control(caller.workspace, campaign, action, caller.who, at, request_id, **sets)
-    executions.start_leg(settings().run_campaign_arn, caller.workspace, campaign, head["leg"] + 1)
-    return CampaignView.of(head)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What a campaign's status doesn't allow, as problems."""
-    try:
-        yield
-    except NoCampaign as error:
-        raise not_found("campaign") from error
-    except NotAllowed as error:
-        raise Problem(problems.STATUS_CONFLICT, str(error)) from error
-    except Stale as error:
-        raise etags.stale() from error
