@@ -8,6 +8,8 @@ import pytest
 from local import job
 from local import stack as stacks
 
+pytestmark = pytest.mark.xdist_group("preflights")
+
 PARAMS = ["Ayşe,Kadıköy", "Budi,", "“Mia”,😀", f"{'ğ' * 50},{'ş' * 50}", f"{'a' * 50},{'[' * 30}", "Łukasz,è"]
 PEOPLE = {f"+90535{number:07d}": PARAMS[number % len(PARAMS)] for number in range(60)}
 BLACKLISTED, LEFT = "+905350000011", "+905350000012"
