@@ -136,6 +136,9 @@ class Network:
             self.effects.die(process)
         if fault is Fault.ORPHANED:
             kernel.after(1, lambda: process.tell(None, ConnectionError("no answer")))
+            kernel.pause(
+                kernel.random.randint(1, 20_000)
+            )  # the call goes on while its slice is looked at again
         way = OF_FAULT.get(fault) if fault else self._way()
         if way in {Way.THROTTLED, Way.UNREACHABLE, Way.REFUSED}:
             self._turn_down(way)
@@ -154,7 +157,8 @@ class Network:
                 told[message.id] = result
         if fault is Fault.DIES_AFTER:
             self.effects.die(process)
-        kernel.pause(kernel.random.randint(5, 600) if told else began + int(seconds * 1000) - kernel.now)
+        left = began + int(seconds * 1000) - kernel.now
+        kernel.pause(min(left, kernel.random.randint(5, 600)) if told else left)
         if not told:
             raise AnswerLost("no answer in time")
         return told

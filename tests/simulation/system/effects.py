@@ -94,6 +94,7 @@ class Effects:
                 kernel.pause(slow)
             case Fault.ORPHANED:
                 kernel.after(1, lambda: process.tell(None, ConnectionError("no answer")))
+                kernel.pause(kernel.random.randint(1, 8_000))  # so that both are at work
         return do()
 
     def die(self, process: Process) -> Any:

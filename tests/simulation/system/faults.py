@@ -63,7 +63,7 @@ CRASH_POINTS = (
         "after the claim, before the call",
         _at(AFTER, "SendLane put take", "SendLane batch_get standing", "SendLane batch_write out"),
     ),
-    CrashPoint(8, "in the call", _at(DEATHS, "SendLane call carrier")),
+    CrashPoint(8, "in the call", _at((*DEATHS, Fault.ORPHANED), "SendLane call carrier")),
     CrashPoint(9, "after the answer, before the record", _at(BEFORE, "SendLane put record")),
     CrashPoint(10, "record applied, answer lost", _at(LOSSES, "SendLane put record")),
     CrashPoint(
