@@ -34,6 +34,7 @@ TESTS = (
     "tests/functions/test_carrier_outage.py",
     "tests/unit/test_repair.py",
 )
+PLAIN = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "-o", "filterwarnings=")
 PROTOCOL = "tests/simulation/test_protocol.py"  # takes longer than the others together
 NOTICED, UNNOTICED = 0, 1
 
@@ -66,7 +67,7 @@ def _fails(mutant: Mutant | None) -> bool:
         mutation.apply(mutant)
     protocol = mutant and mutant.module.startswith("kabar.domain")
     tests = [str(ROOT / test) for test in (*TESTS, PROTOCOL)[: None if protocol else len(TESTS)]]
-    return pytest.main(["-x", "-q", "-n0", "-p", "no:cacheprovider", *tests]) != 0
+    return pytest.main([*PLAIN, *tests]) != 0
 
 
 def in_a_child(notices: Notices, mutant: Mutant | None) -> int:
