@@ -150,3 +150,12 @@ def test_a_test_names_what_is_wrong(api: Api, body: dict[str, Any], pointer: str
     campaign = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
     answer = api.call("POST", f"/v1/campaigns/{campaign}/test", body)
     assert (answer.status, answer.pointers) == (422, [pointer])
+
+
+def test_a_quick_campaign_can_be_tested_before_its_file_is_in(api: Api) -> None:
+    quick = {"name": "Quick", "text": "Hi %%1%%", "filename": "people.csv", "schedule": "now"}
+    campaign = api.call("POST", "/v1/quick-campaigns", quick).json["campaign"]["id"]
+    wanted = {"numbers": ["+6421555666"], "params": ["Amy"]}
+    assert api.call("POST", f"/v1/campaigns/{campaign}/test", wanted).status == 202
+    answer = api.call("POST", f"/v1/campaigns/{campaign}/test", {"numbers": ["+6421555666"]})
+    assert answer.status == 202
