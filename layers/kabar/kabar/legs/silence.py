@@ -81,8 +81,8 @@ class Silence:
         return Source(plan["first_id"], plan["chunks"], plan["chunk_size"], rows)
 
     def _request(self, mark: Item) -> Source | None:
-        requests = Requests(self.workspaces, self.dispatch)
-        head = requests.get(mark["id"])
+        stored = Requests(self.workspaces, self.dispatch)
+        head = stored.get(mark["id"])
         if head is None:
             return None
-        return Source(head["first_id"], 1, head["size"], lambda _: requests.rows(head))
+        return Source(head["first_id"], 1, head["size"], lambda _: stored.rows(head))
