@@ -392,6 +392,7 @@ def test_a_list_is_shown_with_its_counts(api: Api) -> None:
         "opted_out": 0,
         "deleted": 0,
         "loading": False,
+        "strict": False,
         "created_at": "1970-01-01T00:00:01.000Z",
     }
     assert api.call("GET", "/v1/lists/7", workspace="rival").status == 404

@@ -152,7 +152,7 @@ class Seat:
 
     def take(self, number: int, claim: Claim, over: Claim | None) -> bool:
         def do() -> bool:
-            done = self._write(number, claim, over)
+            done = self._write(number, claim, over, taking=True)
             if done and self.world.claims[number] is claim:
                 self.world.taken_at[number] = self.world.now
             return done
@@ -167,11 +167,13 @@ class Seat:
             self.world.excuse([number])
         return recorded
 
-    def _write(self, number: int, claim: Claim, over: Claim | None) -> bool:
+    def _write(self, number: int, claim: Claim, over: Claim | None, *, taking: bool = False) -> bool:
         world, stored = self.world, self.world.claims.get(number)
         expected = (over.owner, over.attempt) if over else None
         if (stored and (stored.owner, stored.attempt)) != expected:
             return stored == claim
+        if taking and stored and over and stored.calling != over.calling:
+            return False
         if number in world.in_flight and world.in_flight[number][0] is not self:
             world.broken.append(f"slice {number} was taken while its owner's call was under way")
         if stored and merge(stored.vector, claim.vector) != claim.vector:

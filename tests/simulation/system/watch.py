@@ -90,10 +90,10 @@ class Watch:
                 self.breaks(f"slice {part} was taken while its owner's call was under way")
             if old and old["owner"] and old["owner"] != new["owner"]:
                 self.excused |= self._written_of(part)
-            if old != new:
+            if old is None or old["attempt"] != new["attempt"]:  # else it only notes that it is about to call
                 self.claimed_at[part] = self.kernel.now
-                if process:
-                    self.takers[part] = process
+            if old != new and process:
+                self.takers[part] = process
         elif self.takers.get(part) is not process and old != new:
             self.breaks(f"{process} recorded slice {part} over somebody else's claim")
         else:

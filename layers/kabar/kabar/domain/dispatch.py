@@ -3,8 +3,8 @@
 A slice is one carrier call, its recipients frozen in the plan. Per slice: claim, standing, facts, call, record; every
 write is conditional or repeatable, so that any step may be the last one and the next attempt knows what it may do:
 
-- an attempt writes all its facts before its call, so where an open position lacks a `submitted` fact, it made none;
-  a later attempt, which may find them all written, notes on its claim that it is about to call;
+- an attempt notes on its claim that it is about to call, and only while the claim is its own; taking a claim over
+  is conditional on that note. So of two owners, which clocks that differ can make, at most one calls unknown to the other;
 - what may have been handed over is *in doubt* (byte SUBMITTED in the claim) and goes on by the carrier's promise;
 - what is settled is settled by rank (`statuses.merge`), so late records and receipts only add.
 """
@@ -278,11 +278,7 @@ class Sender:
         slot.people.write(facts)
         if not going:
             return None, True
-        if (
-            claim.attempt > 1
-            and not claim.calling
-            and not ledger.record(number, replace(claim, calling=True), claim)
-        ):
+        if not claim.calling and not ledger.record(number, replace(claim, calling=True), claim):
             return None, False
         if not self._control.go():
             slot.stop = Stop("control")

@@ -45,8 +45,8 @@ class Claim:
 
     `owner` is empty when nobody works on it; `lease` (ms) is until when the owner may; `vector` has a byte per
     recipient of the slice; `doubt_since` (ms) is when something may first have been handed over without an answer.
-    `calling`: the owner may have called, or somebody before who left no result. Of the first attempt its facts say
-    that; a later one notes it here before its call.
+    `calling`: the owner may have called, or somebody before who left no result; noted before every call, so that
+    who took the claim over meanwhile, by whatever clock, stops the call or knows of it.
     """
 
     owner: str
@@ -60,8 +60,8 @@ class Claim:
 
     @property
     def may_have_called(self) -> bool:
-        """Whether a call may have been made whose result nobody left, provided that all facts are there."""
-        return bool(self.owner) and (self.attempt == 1 or self.calling)
+        """Whether a call may have been made whose result nobody left."""
+        return bool(self.owner) and self.calling
 
     @property
     def done(self) -> bool:

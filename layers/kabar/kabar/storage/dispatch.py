@@ -32,22 +32,25 @@ class ChunkLedger:
 
     def take(self, number: int, claim: Claim, over: Claim | None) -> bool:
         """[P21] Conditional on what was read; when the SDK's own retry meets our own write, it is ours."""
-        return self._write(number, claim, over)
+        return self._write(number, claim, over, taking=True)
 
     def record(self, number: int, claim: Claim, held: Claim) -> bool:
         """[P22] Conditional on owner and attempt."""
         return self._write(number, claim, held)
 
-    def _write(self, number: int, claim: Claim, over: Claim | None) -> bool:
+    def _write(self, number: int, claim: Claim, over: Claim | None, *, taking: bool = False) -> bool:
         key = keys.claim(self._campaign, self._chunk, number)
         if over is None:
-            condition, values = "attribute_not_exists(pk)", None
+            condition, values = "attribute_not_exists(pk)", {}
         else:
             condition = "#owner = :owner AND attempt = :attempt"
             values = {":owner": over.owner, ":attempt": over.attempt}
+            if taking:  # its owner may have noted a call since it was read
+                condition += " AND calling = :calling"
+                values[":calling"] = over.calling
         names = {"#owner": "owner"} if over else None
         try:
-            self._table.put(_item(key, claim), condition=condition, values=values, names=names)
+            self._table.put(_item(key, claim), condition=condition, values=values or None, names=names)
         except ConditionFailed:
             stored = self._table.get(key, consistent=True)
             return stored is not None and _claim(stored) == claim
@@ -78,5 +81,5 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         vector=item["vector"],
         doubt_since=item["doubt_since"],
         not_before=item["not_before"],
-        calling=item.get("calling", True),  # claims of before this was noted may have called
+        calling=item["calling"],
     )
