@@ -4,7 +4,7 @@ A slice is one carrier call, its recipients frozen in the plan. Per slice: claim
 write is conditional or repeatable, so that any step may be the last one and the next attempt knows what it may do:
 
 - an attempt notes on its claim that it is about to call, and only while the claim is its own; taking a claim over
-  is conditional on that note. So of two owners, which clocks that differ can make, at most one calls unknown to the other;
+  is conditional on that note. So of two owners, which clocks that differ can make, none calls unknown to the other;
 - what may have been handed over is *in doubt* (byte SUBMITTED in the claim) and goes on by the carrier's promise;
 - what is settled is settled by rank (`statuses.merge`), so late records and receipts only add.
 """
