@@ -40,17 +40,19 @@ class ChunkLedger:
 
     def _write(self, number: int, claim: Claim, over: Claim | None, *, taking: bool = False) -> bool:
         key = keys.claim(self._campaign, self._chunk, number)
-        if over is None:
-            condition, values = "attribute_not_exists(pk)", {}
-        else:
+        condition = "attribute_not_exists(pk)"
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        if over is not None:
             condition = "#owner = :owner AND attempt = :attempt"
-            values = {":owner": over.owner, ":attempt": over.attempt}
+            names, values = {"#owner": "owner"}, {":owner": over.owner, ":attempt": over.attempt}
             if taking:  # its owner may have noted a call since it was read
-                condition += " AND calling = :calling"
-                values[":calling"] = over.calling
-        names = {"#owner": "owner"} if over else None
+                condition += " AND #calling = :calling"
+                names["#calling"], values[":calling"] = "calling", over.calling
         try:
-            self._table.put(_item(key, claim), condition=condition, values=values or None, names=names)
+            self._table.put(
+                _item(key, claim), condition=condition, values=values or None, names=names or None
+            )
         except ConditionFailed:
             stored = self._table.get(key, consistent=True)
             return stored is not None and _claim(stored) == claim
