@@ -187,7 +187,8 @@ def test_f63_one_token_for_all_and_one_more_after_a_401(customer: Customer) -> N
     assert stack.customer("GET", "/_tokens")["asked"] == before + 1
     stack.customer("POST", "/_tokens", {"required": True, "revoke": True})
     customer.send()
-    _until(lambda: len(customer.delivered()) == 2 * MANY, "everything arrives")
+    # who lost the race for the fresh token waits alone, at worst for the sweep
+    _until(lambda: len(customer.delivered()) == 2 * MANY, "everything arrives", patience=660)
     assert stack.customer("GET", "/_tokens")["asked"] == before + 2
     assert set(customer.delivered().values()) == {1}
     customer.set_up("receipts")

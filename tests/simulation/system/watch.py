@@ -7,7 +7,7 @@ from typing import Any
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
 from kabar.domain.slices import DOUBT, SETTLED
-from kabar.domain.statuses import merge
+from kabar.domain.statuses import Status, merge
 from tests.simulation.system.kernel import START, Kernel, Process
 
 CONTROL = 2000  # ms within which a pause or cancel takes effect [F5]
@@ -193,7 +193,10 @@ class Watch:
         for message, place in zip(messages, places, strict=True):
             who = f"message {message.id} of slice {part}"
             self.accept_claims[message.id, self.kernel.now] = self.claimed_at[part]
-            if vector[place.index] & 0x0F >= SETTLED:
+            late = (
+                self.skewed and vector[place.index] & 0x0F == Status.UNCERTAIN
+            )  # by who took over its claim
+            if vector[place.index] & 0x0F >= SETTLED and not late:
                 self.breaks(f"{who} was handed over, though it is settled")
             if message.id not in self.submitted:
                 self.breaks(f"{who} was handed over before its fact was written")
