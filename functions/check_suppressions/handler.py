@@ -11,7 +11,7 @@ from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import keys, work
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import Parts
+from kabar.storage.import_parts import Parts
 from kabar.storage.work import Work
 
 

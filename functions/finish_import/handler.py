@@ -13,10 +13,13 @@ from kabar.domain import splits
 from kabar.domain.imports import part_rows
 from kabar.domain.numbers import change_names
 from kabar.log import logger
-from kabar.storage import executions, keys, lists, mail, split_lists, work, workspaces
+from kabar.storage import executions, keys, lists, mail, split_lists, waiting_campaigns, work, workspaces
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import CONFIRM, COUNTED, FINAL, Imports, ListGone, Parts
+from kabar.storage.import_heads import CONFIRM, FINAL, ListGone
+from kabar.storage.import_parts import COUNTED, Parts
+from kabar.storage.import_questions import Questions
+from kabar.storage.imports import Imports
 from kabar.storage.marks import Marks
 from kabar.storage.quick_campaigns import QuickCampaigns
 from kabar.storage.work import Work
@@ -40,8 +43,10 @@ IMPORT_FAILED = (
 SHOWN = 20  # rows of a dry run
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
-QUICK = QuickCampaigns(WORKSPACES, Campaigns(WORKSPACES, Table(SETTINGS.activity_table)))
+LOG = Table(SETTINGS.activity_table)
+IMPORTS = Imports(WORKSPACES, LOG)
+QUESTIONS = Questions(WORKSPACES, LOG)
+QUICK = QuickCampaigns(WORKSPACES, Campaigns(WORKSPACES, LOG))
 MARKS = Marks(Table(SETTINGS.people_table), Table(SETTINGS.members_table), WORKSPACES)
 PARTS = Parts(Table(SETTINGS.dispatch_table))
 WORK = Work(SETTINGS.work_bucket)
@@ -70,7 +75,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     woken = 0
     for list_id in _lists(head):
         if event["outcome"] == "failed":
-            IMPORTS.tell_waiting(workspace, list_id, IMPORT_FAILED)
+            waiting_campaigns.tell(WORKSPACES, workspace, list_id, IMPORT_FAILED)
         woken += _wake(workspace, list_id)
     woken += _settle_quick(workspace, name)
     logger.info(
@@ -119,7 +124,7 @@ def _ask(workspace: str, head: Item) -> None:
         values["missing_key"] = work.missing_numbers(head["id"])
         parts = (WORK.get_part(work.missing_part(head["id"], part)) for part in range(1, head["parts"] + 1))
         WORK.put_part(values["missing_key"], "".join(parts))  # 16 bytes a number
-    IMPORTS.ask_to_confirm(workspace, head, values, time.time_ns() // 1_000_000)
+    QUESTIONS.ask_to_confirm(workspace, head, values, time.time_ns() // 1_000_000)
 
 
 def _end(workspace: str, head: Item, event: Mapping[str, Any]) -> None:
@@ -170,8 +175,8 @@ def _wake(workspace: str, list_id: int) -> int:
     """Start the campaigns that came due while the list was loading; how many."""
     if lists.is_loading(WORKSPACES, workspace, list_id):
         return 0  # by another import, which will wake them
-    notes = IMPORTS.waiting(workspace, list_id)
+    notes = waiting_campaigns.of_list(WORKSPACES, workspace, list_id)
     for note in notes:
         executions.start_leg(SETTINGS.run_campaign_arn, workspace, note["campaign"], note["leg"])
-        IMPORTS.stop_waiting(note)
+        waiting_campaigns.forget(WORKSPACES, note)
     return len(notes)

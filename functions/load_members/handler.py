@@ -10,7 +10,7 @@ from kabar.domain.imports import left_at, part_rows
 from kabar.log import logger
 from kabar.storage import members, work
 from kabar.storage.dynamo import Table
-from kabar.storage.imports import Parts
+from kabar.storage.import_parts import Parts
 from kabar.storage.work import Work
 
 

@@ -11,7 +11,8 @@ from kabar import settings
 from kabar.log import logger
 from kabar.storage import executions, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import FINAL, OPTIONS, WAITING, Imports, execution, import_id
+from kabar.storage.import_heads import FINAL, WAITING, execution, import_id
+from kabar.storage.imports import OPTIONS, Imports
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from kabar.domain.imports import part_rows, part_text
 from kabar.log import logger
 from kabar.storage import split_lists, work, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.imports import Imports, Parts
+from kabar.storage.import_parts import Parts
+from kabar.storage.imports import Imports
 from kabar.storage.work import Work
 
 

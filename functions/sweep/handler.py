@@ -20,7 +20,7 @@ from kabar.storage.callbacks import Book
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.held import Held
-from kabar.storage.imports import FINAL, Imports
+from kabar.storage.import_heads import FINAL, Heads
 from kabar.storage.list_edits import Emptying
 from kabar.storage.plans import Plans
 
@@ -47,7 +47,7 @@ class Environment:
 ENV = settings.read(Environment)
 WORKSPACES = Table(ENV.workspaces_table)
 CAMPAIGNS = Campaigns(WORKSPACES, Table(ENV.activity_table))
-IMPORTS = Imports(WORKSPACES, Table(ENV.activity_table))
+IMPORTS = Heads(WORKSPACES, Table(ENV.activity_table))
 EMPTYING = Emptying(WORKSPACES, Table(ENV.members_table))
 TIMING = Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds)
 HELD = Held(WORKSPACES, Table(ENV.dispatch_table))

@@ -17,7 +17,10 @@ from kabar.log import logger
 from kabar.storage import lists, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.import_files import ImportFiles, ObjectMissing
-from kabar.storage.imports import DRY_RUN, OPENING, Imports, ListBusy, ListGone, ListTaken, counts
+from kabar.storage.import_heads import DRY_RUN, OPENING, ListGone
+from kabar.storage.import_lists import ListBusy, ListTaken, Targets
+from kabar.storage.import_questions import Questions
+from kabar.storage.imports import Imports, counts
 from kabar.storage.lists import MAX_NAME
 from kabar.storage.work import Work
 
@@ -34,7 +37,10 @@ class Settings:
 
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-IMPORTS = Imports(WORKSPACES, Table(SETTINGS.activity_table))
+LOG = Table(SETTINGS.activity_table)
+IMPORTS = Imports(WORKSPACES, LOG)
+QUESTIONS = Questions(WORKSPACES, LOG)
+TARGETS = Targets(WORKSPACES, LOG)
 WORK = Work(SETTINGS.work_bucket)
 
 
@@ -67,7 +73,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     except Refused as refused:
         answer = _failed(workspace, head, refused)
     except Undecided as question:
-        IMPORTS.ask(workspace, head, question.preview, _now())
+        QUESTIONS.ask(workspace, head, question.preview, _now())
         answer = {"outcome": "needs_decision"}
     told = {name: value for name, value in answer.items() if name != "parts"}
     logger.info("list validated", workspace=workspace, import_id=head["id"], **told)
@@ -140,7 +146,7 @@ def _target(workspace: str, head: Item) -> tuple[str, int, Item]:
         return "to_delete", there["id"], {"phase": "counting", **names}
     if head.get("dry_run"):
         if not head.get("split"):
-            IMPORTS.target(workspace, head)
+            TARGETS.target(workspace, head)
         return "to_try", 0, {"phase": DRY_RUN}
     if head.get("split"):
         return "to_split", 0, {"phase": "splitting"}
@@ -151,7 +157,7 @@ def _opened(workspace: str, head: Item) -> dict[str, Any]:
     """Of rows that were read and are for one list. Raises Refused."""
     now = _now()
     try:
-        list_id, made = IMPORTS.open_list(workspace, head, now)
+        list_id, made = TARGETS.open_list(workspace, head, now)
     except ListGone:
         raise Refused(codes.LIST_GONE) from None
     except ListTaken:

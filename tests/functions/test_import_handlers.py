@@ -11,7 +11,8 @@ import pytest
 from kabar.storage import dynamo as storage_dynamo
 from kabar.storage import executions, keys, mail, work
 from kabar.storage.dynamo import Table
-from kabar.storage.imports import NoSuchChoice, NotAsked, execution
+from kabar.storage.import_heads import execution
+from kabar.storage.import_questions import NoSuchChoice, NotAsked
 from kabar.storage.opt_outs import OptOuts
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.loading import load, queued, sample
@@ -755,13 +756,13 @@ def test_f33_a_file_that_could_be_in_two_encodings_waits_for_a_persons_decision(
     assert head["preview"]["cp1254"] == ["+64211111111,Ayşe"]
     assert head["preview"]["cp1252"] == ["+64211111111,Ayþe"]
     assert not world.dynamo.tables.get("members")
-    imports = world.function("validate_list").IMPORTS
+    questions = world.function("validate_list").QUESTIONS
     with pytest.raises(NoSuchChoice):
-        imports.decide("acme", started["import_id"], "utf-7", "api:key:1", 9)
-    decided = imports.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)
-    assert imports.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)["decision"] == 1
+        questions.decide("acme", started["import_id"], "utf-7", "api:key:1", 9)
+    decided = questions.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)
+    assert questions.decide("acme", started["import_id"], "cp1254", "api:key:1", 9)["decision"] == 1
     with pytest.raises(NotAsked):
-        imports.decide("acme", started["import_id"], "cp1252", "api:key:1", 9)
+        questions.decide("acme", started["import_id"], "cp1252", "api:key:1", 9)
     name, told = execution("acme", decided)
     assert name not in world.steps.started
     assert told == {key: value for key, value in started.items() if key != "arn"}

@@ -11,7 +11,7 @@ from kabar.domain.standing import suppression
 from kabar.domain.statuses import Reason
 from kabar.storage import executions, keys, mail, work
 from kabar.storage.dynamo import Table
-from kabar.storage.imports import Imports, execution
+from kabar.storage.import_heads import Heads, execution
 from tests.functions.api_client import REQUEST_ID, Api, api
 from tests.functions.loading import load, queued
 from tests.functions.test_import_handlers import FakeMail, FakeS3
@@ -226,7 +226,7 @@ def test_the_chosen_encoding_starts_the_import_again_once(api: Api) -> None:
 
 def test_the_sweep_looks_for_the_execution_that_an_import_really_has(world: World, api: Api) -> None:
     started, asked_ = counted(world)
-    imports = Imports(Table("workspaces", api.tables), Table("activity", api.tables))
+    imports = Heads(Table("workspaces", api.tables), Table("activity", api.tables))
     head = imports.get("acme", asked_["id"])
     assert head
     assert execution("acme", head) == (asked_["id"], started)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kabar.legs.repair import SILENCE, UNDECIDED, repair_imports
-from kabar.storage.imports import Imports, execution
+from kabar.storage.import_heads import Heads, execution
 
 NOW = 10 * UNDECIDED
 HEAD: dict[str, Any] = {
@@ -19,7 +19,7 @@ HEAD: dict[str, Any] = {
 }
 
 
-class OneImport(Imports):
+class OneImport(Heads):
     """One open import."""
 
     def __init__(self, head: dict[str, Any] | None) -> None:

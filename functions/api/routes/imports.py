@@ -14,7 +14,10 @@ import wiring
 from import_schemas import AnnouncedImportView, EncodingChoice, MembersToImport, NewImport, Row, UploadView
 from kabar.domain.imports import MAX_PARAMS
 from kabar.storage import browse, executions, lists
-from kabar.storage.imports import WAITING, Imports, ListBusy, NoSuchChoice, NotAsked, execution
+from kabar.storage.import_heads import WAITING, execution
+from kabar.storage.import_lists import ListBusy
+from kabar.storage.import_questions import NoSuchChoice, NotAsked, Questions
+from kabar.storage.imports import Imports
 from problems import ALREADY_EXISTS, LIST_LOADING, NOT_FOUND, STATUS_CONFLICT, Problem, invalid, not_found
 from routes.lists import ListId, existing
 from routes.paging import Cursor, Limit, Listing
@@ -90,20 +93,20 @@ def import_members(
     operation_id="confirm_import",
 )
 def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: RequestId) -> ImportView:
-    imports = _imports()
-    head = imports.get(caller.workspace, import_id)
+    questions = _questions()
+    head = questions.get(caller.workspace, import_id)
     if head is None:
         raise not_found("import")
     try:
         deletes = head.get("purpose") == "delete_members"
-        confirmed = deletes and imports.confirm(caller.workspace, head, caller.who, at)
+        confirmed = deletes and questions.confirm(caller.workspace, head, caller.who, at)
     except ListBusy as error:
         detail = "Another import is writing the list; confirm once it is done."
         raise Problem(LIST_LOADING, detail) from error
     if not confirmed:
         detail = "Only a deletion that has been counted, of a list that is still there, can be confirmed."
         raise Problem(STATUS_CONFLICT, detail)
-    head = imports.get(caller.workspace, import_id) or head
+    head = questions.get(caller.workspace, import_id) or head
     executions.start(
         wiring.settings().import_list_arn, *execution(caller.workspace, head | {"request_id": request_id})
     )
@@ -121,11 +124,11 @@ def confirm_import(import_id: ImportId, caller: CallerOf, at: Now, request_id: R
 def decide_import(
     import_id: ImportId, chosen: EncodingChoice, caller: CallerOf, at: Now, request_id: RequestId
 ) -> ImportView:
-    imports = _imports()
-    if imports.get(caller.workspace, import_id) is None:
+    questions = _questions()
+    if questions.get(caller.workspace, import_id) is None:
         raise not_found("import")
     try:
-        head = imports.decide(caller.workspace, import_id, chosen.encoding, caller.who, at)
+        head = questions.decide(caller.workspace, import_id, chosen.encoding, caller.who, at)
     except NotAsked as error:
         raise Problem(
             STATUS_CONFLICT, "This import asks for no encoding, or was told another one."
@@ -138,8 +141,8 @@ def decide_import(
     return _view(head)
 
 
-def _imports() -> Imports:
-    return Imports(table("workspaces"), table("activity"))
+def _questions() -> Questions:
+    return Questions(table("workspaces"), table("activity"))
 
 
 def members_file(members: Iterable[Row]) -> bytes:
@@ -176,7 +179,9 @@ def _target(new: NewImport, caller: Caller) -> dict[str, Any]:
 
 def _expect(caller: Caller, name: str, key: str, options: dict[str, Any], at: int) -> dict[str, Any]:
     head = {"id": name, "key": key, "bucket": wiring.settings().uploads_bucket, "created_at": at}
-    return _imports().expect(caller.workspace, head | options, caller.who)
+    return Imports(table("workspaces"), table("activity")).expect(
+        caller.workspace, head | options, caller.who
+    )
 
 
 def _located(status: int, view: ImportView) -> Response[Any]:

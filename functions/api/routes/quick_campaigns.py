@@ -9,7 +9,8 @@ import wiring
 from campaign_schemas import CampaignView
 from import_schemas import UploadView
 from kabar.storage import executions, lists, workspaces
-from kabar.storage.imports import WAITING, Imports
+from kabar.storage.import_heads import WAITING
+from kabar.storage.imports import Imports
 from message_texts import check_encoding, text_of
 from problems import ALREADY_EXISTS, Problem
 from quick_campaign_schemas import QuickCampaign, QuickCampaignView

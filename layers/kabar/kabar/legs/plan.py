@@ -10,7 +10,7 @@ from kabar.legs.freeze import LEASE, freeze
 from kabar.storage import keys
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item
-from kabar.storage.imports import WAITING
+from kabar.storage.import_heads import WAITING
 from kabar.storage.reports import report, totals_of
 
 SHARDS = list(range(keys.MEMBER_SHARDS))

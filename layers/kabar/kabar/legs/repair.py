@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from kabar.domain.campaigns import Life
-from kabar.storage import imports
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item
+from kabar.storage.import_heads import Heads, execution
 
 SILENCE = 20 * 60_000  # ms without progress after which an import's execution is looked for
 UNDECIDED = 7 * 86_400_000  # ms after which a question to a person is given up
@@ -69,7 +69,7 @@ def repair_held(
 
 
 def repair_imports(
-    found: imports.Imports,
+    found: Heads,
     is_running: Callable[[str], bool],
     start: Callable[[str, Item], bool],
     end: Callable[[str, str, str], None],
@@ -90,10 +90,10 @@ def repair_imports(
             end(workspace, name, "expired")
             repaired.append(name)
         elif head["state"] in ("validating", "loading") and silent >= SILENCE:
-            execution = imports.execution(workspace, head)
-            if is_running(execution[0]):
+            run = execution(workspace, head)
+            if is_running(run[0]):
                 continue
-            if not start(*execution):
+            if not start(*run):
                 end(workspace, name, "failed")
             repaired.append(name)
     return repaired

@@ -8,7 +8,8 @@ from typing import Any
 
 from kabar.storage import ids, keys, lists
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, transact
-from kabar.storage.imports import LOADED, Contended
+from kabar.storage.import_heads import Contended
+from kabar.storage.import_parts import LOADED
 
 
 class NameTaken(Exception):
