@@ -1,64 +1,30 @@
 """Message requests from the queue -> the send protocol, slice by slice."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from kabar import settings
-from kabar.carriers.base import Answer, Request
-from kabar.domain.messages import Message
-from kabar.domain.slices import Timing
 from kabar.legs.requests import RequestTools, run_request
 from kabar.legs.send import now
+from kabar.legs.tools import SendEnvironment, SendTools
 from kabar.log import logger
-from kabar.storage.dynamo import Table
 from kabar.storage.held import Held
 from kabar.storage.openings import Openings
 from kabar.storage.queues import enqueue
 from kabar.storage.requests import Requests
 
-T = TypeVar("T")
 LONGEST_DELAY = 900  # seconds that the queue hides a message
 
 
 @dataclass(frozen=True)
-class Environment:
-    workspaces_table: str
-    dispatch_table: str
-    people_table: str
+class Environment(SendEnvironment):
     messages_queue_url: str
     open_window_arn: str
     scheduler_role_arn: str
     schedule_prefix: str
-    deployment: str
-    lease_seconds: int
-    ask_after_seconds: int
-    give_up_seconds: int
-    local_addresses: str
-
-
-def call(request: Request, seconds: float) -> Answer:
-    """One HTTP request to the carrier."""
-    from kabar.carriers import http  # at the first call: it takes longer to import than all the rest
-
-    return http.call(request, seconds)
-
-
-def wide(request: Request, seconds: float) -> Answer:
-    """One of many HTTP requests side by side."""
-    from kabar.carriers.wide import Wide  # as above
-    from kabar.guard import LOCAL
-
-    return Wide(local=ENV.local_addresses == LOCAL).call(request, seconds)
-
-
-def each(work: Callable[[Message], T], messages: Sequence[Message]) -> list[T]:
-    """Side by side, each in a thread that keeps its connection."""
-    from kabar.carriers import wide  # as above
-
-    return wide.each(work, messages)
 
 
 @cache
@@ -75,22 +41,13 @@ def again(workspace: str, request: int, delay: int) -> None:
 
 
 ENV = settings.read(Environment)
-WORKSPACES = Table(ENV.workspaces_table)
-DISPATCH = Table(ENV.dispatch_table)
+SENDING = SendTools.of(ENV, logger.error)
 TOOLS = RequestTools(
-    requests=Requests(WORKSPACES, DISPATCH),
-    held=Held(WORKSPACES, DISPATCH),
+    requests=Requests(SENDING.workspaces, SENDING.dispatch),
+    held=Held(SENDING.workspaces, SENDING.dispatch),
     openings=Openings(ENV.schedule_prefix, ENV.open_window_arn, ENV.scheduler_role_arn),
-    workspaces=WORKSPACES,
-    dispatch=DISPATCH,
-    people=Table(ENV.people_table),
-    deployment=ENV.deployment,
-    timing=Timing.of(ENV.lease_seconds, ENV.ask_after_seconds, ENV.give_up_seconds),
-    call=call,
-    wide=wide,
-    each=each,
-    alarm=logger.error,
     enqueue=again,
+    **vars(SENDING),
 )
 
 

@@ -11,6 +11,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 MODULES = (
+    "kabar.domain.brakes",
+    "kabar.domain.calls",
     "kabar.domain.dispatch",
     "kabar.domain.slices",
     "kabar.legs.freeze",

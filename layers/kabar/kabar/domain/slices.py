@@ -4,7 +4,7 @@ The rules are in `kabar.domain.dispatch`; here are its nouns and ports. Times an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from kabar.domain.messages import Message
@@ -169,6 +169,23 @@ def closing(claims: Mapping[int, Claim], size: int, slice_size: int, rest: Statu
             elif claim.owner or byte & 0x0F == DOUBT:
                 vector[index] = cell(Status.UNCERTAIN)
     return bytes(vector)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a lane did, for its log line."""
+
+    calls: int = 0
+    accepted: int = 0
+    suppressed: int = 0
+    rejected: int = 0
+    doubts: int = 0
+    alarms: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Sum with the tally of a lane that ran beside."""
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
 
 class Slot:

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kabar import carriers
-from kabar.carriers.base import Call
 from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import composer
 from kabar.domain.dispatch import Sender
@@ -15,11 +13,10 @@ from kabar.domain.requests import MAX_RECIPIENTS, ONLY, Kind
 from kabar.domain.slices import Stop, Timing, closing
 from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
-from kabar.legs.handover import CarrierAccount, Each
 from kabar.legs.send import SystemClock, now, slices_of
+from kabar.legs.tools import SendTools
 from kabar.storage import accounts, silence
 from kabar.storage.accounts import Opened
-from kabar.storage.carrier_ids import CarrierIds
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
@@ -35,23 +32,12 @@ MAX_AGE = 60 * 86_400_000  # ms; claims are kept for 90 days, and without them n
 
 
 @dataclass(frozen=True)
-class RequestTools:
-    """What requests are sent with: `call`, `wide`, `each` and `alarm` as lanes have them, and
-    `enqueue(workspace, request, delay)`, which queues one again, `delay` in ms.
-    """
+class RequestTools(SendTools):
+    """What requests are sent with; `enqueue(workspace, request, delay)` queues one again, `delay` in ms."""
 
     requests: Requests
     held: Held
     openings: Openings
-    workspaces: Table
-    dispatch: Table
-    people: Table
-    deployment: str
-    timing: Timing
-    call: Call
-    wide: Call
-    each: Each
-    alarm: Callable[[str], None]
     enqueue: Callable[[str, int, int], None]
 
 
@@ -127,7 +113,6 @@ def origin_of(head: Item) -> Origin:
 
 
 def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadline: int) -> Sender:
-    carrier = carriers.carrier(opened.carrier, opened.gateway)
     pace = SharedPace(
         tools.workspaces,
         head["workspace"],
@@ -139,15 +124,7 @@ def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadlin
     )
     return Sender(
         owner=uuid.uuid4().hex,
-        handover=CarrierAccount(
-            carrier=carrier,
-            account=opened.account,
-            call=tools.wide if carrier.batch == 1 else tools.call,
-            each=tools.each,
-            sender=head["sender"],
-            book=CarrierIds(tools.workspaces, tools.dispatch, tools.people, head, tools.deployment, now),
-            alarm=tools.alarm,
-        ),
+        handover=tools.handover(head, opened, now),
         control=RequestControl(gate, tools.requests, head["id"]),
         pace=pace,
         clock=SystemClock(),

@@ -3,30 +3,27 @@
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from kabar import carriers
-from kabar.carriers.base import Call
 from kabar.domain.campaigns import CONTROL_AGE, Life
 from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import Composer, composer
-from kabar.domain.dispatch import FIRST_SLICE, Sender, Tally
+from kabar.domain.dispatch import FIRST_SLICE, Sender
 from kabar.domain.messages import Message
 from kabar.domain.recipients import Row
-from kabar.domain.slices import Control, Pace, Recipient, Stop, Timing
+from kabar.domain.slices import Control, Pace, Recipient, Stop, Tally
 from kabar.legs.gate import Gate, kind_of
-from kabar.legs.handover import CarrierAccount, Each
+from kabar.legs.tools import SendTools
 from kabar.legs.watch import Watch, WatchedControl
 from kabar.storage.accounts import Opened
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.campaigns import Campaigns
-from kabar.storage.carrier_ids import CarrierIds
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
-from kabar.storage.dynamo import Item, Table
+from kabar.storage.dynamo import Item
 from kabar.storage.facts import ChunkPeople, Origin
 from kabar.storage.pace import SharedPace
 from kabar.storage.plans import Plans
@@ -77,22 +74,11 @@ class LegControl:
 
 
 @dataclass(frozen=True)
-class LaneTools:
-    """What a lane works with. `call` makes one HTTP request, `wide` one of many side by side, which `each` starts;
-    `alarm` tells people about what should never happen.
-    """
+class LaneTools(SendTools):
+    """What a lane works with."""
 
     campaigns: Campaigns
-    workspaces: Table
-    dispatch: Table
-    people: Table
     plans: Plans
-    deployment: str
-    timing: Timing
-    call: Call
-    wide: Call
-    each: Each
-    alarm: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -117,19 +103,10 @@ class Lane:
         self._chunks = Chunks(tools.dispatch)
         self._text = composer(head)
         self._watch = Watch(self._chunks, head["id"], opened)
-        carrier = carriers.carrier(opened.carrier, opened.gateway)
-        wide = carrier.batch == 1
+        self._handover = tools.handover(head, opened, now)
+        wide = self._handover.carrier.batch == 1
         self._workers = (
             max(1, opened.connections // (self._lane["of"] * head["plan"]["slice"])) if wide else 1
-        )
-        self._handover = CarrierAccount(
-            carrier=carrier,
-            account=opened.account,
-            call=tools.wide if wide else tools.call,
-            each=tools.each,
-            sender=head["sender"],
-            book=CarrierIds(tools.workspaces, tools.dispatch, tools.people, head, tools.deployment, now),
-            alarm=tools.alarm,
         )
 
     def send(self, deadline: int) -> dict[str, Any]:
