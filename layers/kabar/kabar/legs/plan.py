@@ -76,6 +76,19 @@ def _may_take(head: Item | None, leg: int, execution: str) -> bool:
 
 
 def _get_ready(desk: Desk, head: Item, now: int) -> str:
+    """What this leg is to do; asked again when the campaign was moved meanwhile, by people or by another invocation
+    of this very leg.
+    """
+    while True:
+        seen = head["status"]
+        outcome = _readiness(desk, head, now)
+        if outcome != "moved":
+            return outcome
+        if head["status"] == seen:
+            return "superseded"
+
+
+def _readiness(desk: Desk, head: Item, now: int) -> str:
     if head["status"] in (Life.PAUSED, Life.MISSED, Life.CANCELLED):
         return "settle"
     if "import_failed" in head and "plan" not in head:
@@ -83,23 +96,21 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
     if head["status"] == Life.SCHEDULED and head["due_at"] > now:
         return "settle" if head["edition"] else "scheduled"  # it may have been put off while it had the turn
     if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
-        return (
-            "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "superseded"
-        )
+        return "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "moved"
     hopeless = _hopeless(desk, head, now)
     if hopeless:
         return _fail(desk, head, now, hopeless)
     if "plan" not in head and ("import" in head or _is_loading(desk, head)):
         waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
-        return "waiting_for_import" if waiting else "superseded"
+        return "waiting_for_import" if waiting else "moved"
     if desk.opens(head, now) is not None:
         return "settle"  # which lets it wait for the window, without the turn
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
-        return "superseded"
+        return "moved"
     if not desk.turns.take(head):
         return "queued"
     started = {"started_at": head.get("started_at", now)}
-    return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "settle"
+    return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "moved"
 
 
 def _hopeless(desk: Desk, head: Item, now: int) -> str | None:

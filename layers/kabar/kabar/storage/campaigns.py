@@ -174,18 +174,34 @@ class Campaigns:
             return None
 
     def advance(self, head: Item, life: Life, now: int, **changes: Any) -> bool:
-        """[P15] Move a campaign to `life`, if `head`'s leg is still in charge of it; `changes` are set besides."""
+        """[P15] Move a campaign from the status that `head` was seen in to `life`, if its leg is still in charge;
+        `changes` are set besides.
+
+        Moved there once, however many of the leg's invocations ask for it. `head` is the stored one afterwards,
+        whoever has moved it, as long as the leg is in charge.
+        """
+        seen = MOVES[life].keys() & {Life(head["status"])}
+        if not seen:
+            return False
         if head["status"] == life.value:
-            return self._keep(head, changes | {"status": life.value}, MOVES[life])
+            return self._keep(head, changes | {"status": life.value}, seen)
         sets = changes | {"status": life.value, "status_at": now}
         try:
-            self._transact(head, sets, MOVES[life], now)
+            self._transact(head, sets, seen, now)
         except ConditionFailed:
-            stored = self.get(head["workspace"], head["id"], consistent=True) or {}
-            if any(stored.get(name) != value for name, value in _charge(head).items() | sets.items()):
-                return False  # else: our own write, whose answer was lost
+            stored = self._still_ours(head)
+            if stored is None:
+                return False
+            head.update(stored)  # by our own write, whose answer was lost, or by whoever was faster
+            return bool(stored["status"] == life.value)
         head.update(sets)
         return True
+
+    def _still_ours(self, head: Item) -> Item | None:
+        """The stored head, if `head`'s leg is still in charge of it and it isn't over."""
+        stored = self.get(head["workspace"], head["id"], consistent=True)
+        ours = stored and all(stored.get(name) == value for name, value in _charge(head).items())
+        return stored if ours and "closed_at" not in (stored or {}) else None
 
     def _transact(self, head: Item, sets: Item, sources: Iterable[Life], now: int, *more: Item) -> None:
         """What the leg in charge moves the campaign to, its log, and `more`. Raises ConditionFailed."""
@@ -199,13 +215,15 @@ class Campaigns:
         transact([move, *more, *note])
 
     def commit_plan(self, head: Item, plan: Item) -> bool:
-        """[P15] The frozen recipients, once for ever; False when another leg is in charge or has a plan."""
+        """[P15] The frozen recipients, once for ever; `head` has the plan that stands. False when another leg is in
+        charge.
+        """
         if self._keep(head, {"plan": plan}, None, only_if="attribute_not_exists(#plan)"):
             return True
-        stored = self.get(head["workspace"], head["id"], consistent=True) or {}
-        if stored.get("plan") != plan:
+        stored = self._still_ours(head)
+        if stored is None or "plan" not in stored:
             return False
-        head.update(stored)  # the SDK's own retry met our own write
+        head.update(stored)  # by our own write, whose answer was lost, or by another invocation of this leg
         return True
 
     def keep(self, head: Item, **changes: Any) -> bool:
