@@ -93,14 +93,16 @@ async def called(request: web.Request) -> web.StreamResponse:
         "path": request.path,
         "headers": {name.lower(): value for name, value in request.headers.items()},
         "body": body,
-        "status": 0 if rule.drop else status,
+        "status": 0,
     }
     customer.calls.append(entry)
     await asyncio.sleep(rule.delay_ms / 1000)
+    if request.transport is None or request.transport.is_closing():
+        return web.Response(status=500)  # the caller hasn't waited
     if rule.drop:
-        if request.transport:
-            request.transport.abort()
+        request.transport.abort()
         return web.Response(status=500)
+    entry["status"] = status
     if not rule.drip_ms:
         return web.Response(status=status, headers=rule.headers, text=rule.body or None)
     response = web.StreamResponse(status=status, headers=rule.headers)
