@@ -84,15 +84,20 @@ class Rig:
         return first.deliver(self.desk, ENDPOINT, told)
 
     def run(self, until: int | None = None) -> None:
-        """Follow every execution to its end, or to the moment `until` (ms)."""
-        while self.runs:
-            if not self._follow(self.runs[0], until):
-                return
-            self.runs.pop(0)
+        """Follow every execution to its end, or to the moment `until` (ms), each when its wait is over."""
+        while self.runs or (until and self._events and self._events[0][0] <= until):
+            run = min(self.runs, key=lambda each: int(each.get("wake", 0)), default=None)
+            wake = int(run.get("wake", 0)) if run else until or 0
+            if self._events and self._events[0][0] <= max(wake, self.now):
+                self.advance(self._events[0][0])  # which may start another
+                continue
+            if until is not None and wake > until:
+                break
+            self.advance(wake)
+            if run and self._follow(run):
+                self.runs.remove(run)
         if until:
             self.advance(until)
-            if self.runs:
-                self.run(until)
 
     # ---- what came of it
 
@@ -127,19 +132,14 @@ class Rig:
         self.started += 1
         self.runs.append({"state": MACHINE["StartAt"], "input": told})
 
-    def _follow(self, execution: dict[str, Any], until: int | None) -> bool:
-        """State after state; False when it still waits at `until`."""
+    def _follow(self, execution: dict[str, Any]) -> bool:
+        """State after state; False when it waits."""
         while True:
             state = MACHINE["States"][execution["state"]]
-            if state["Type"] == "Wait":
-                wake = execution.setdefault(
-                    "wake", self.now + 1000 * execution["input"][state["SecondsPath"][2:]]
-                )
-                if until is not None and wake > until:
-                    self.advance(until)
-                    return False
-                self.advance(wake)
-                del execution["wake"]
+            if state["Type"] == "Wait" and "wake" not in execution:
+                execution["wake"] = self.now + 1000 * execution["input"][state["SecondsPath"][2:]]
+                return False
+            execution.pop("wake", None)
             self.transitions += 1
             if state["Type"] == "Succeed":
                 return True

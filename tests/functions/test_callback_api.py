@@ -169,7 +169,19 @@ def test_given_up_callbacks_are_listed_newest_first_and_replayed_one_by_one(api:
     number = endpoint(api)["id"]
     parked = Book(Table("callbacks", api.tables)).oldest(number, 10)
     assert {each.callback.id for each in parked} == {"msg_" + "0" * 32}
-    assert sorted(api.clients.started) == [f"{number}-1", f"{number}-2"]
+    assert list(api.clients.started) == [f"{number}-1"]  # it is awake, and looks once more
+    assert Book(Table("callbacks", api.tables)).state(number)["called"]
+
+
+def test_who_sleeps_is_replaced_by_a_replay(api: Api) -> None:
+    set_up(api)
+    dead = seed_dead(api, 1_700_000_000_000, Callback("msg_" + "0" * 32, "{}", 0))
+    api.call("POST", f"/v1/callbacks/receipts/dead/{dead}/replay")
+    number, book = endpoint(api)["id"], Book(Table("callbacks", api.tables))
+    assert book.begin_turn(number, 1)
+    assert book.sleep(number, 1, 1_700_000_000_000)
+    api.call("POST", f"/v1/callbacks/receipts/dead/{dead}/replay")
+    assert list(api.clients.started) == [f"{number}-1", f"{number}-2"]
 
 
 def test_a_replay_by_time_is_an_instruction_for_the_endpoints_execution(api: Api) -> None:

@@ -13,6 +13,7 @@ from kabar.storage.callbacks import Book
 from kabar.storage.dynamo import Item
 
 T = TypeVar("T")
+LATE = 30_000  # ms that what is parked may wait beyond its time before a run that sleeps is replaced
 
 Send = Callable[[Item, Callback], Outcome]
 Start = Callable[[Item, int], None]
@@ -33,13 +34,20 @@ class Desk:
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = lambda: 0.5
 
-    def ensure_run(self, endpoint: Item, state: Item) -> None:
-        """See to it that somebody works on what is parked, given the state after parking."""
-        ensure_run(self.book, self.start, endpoint, state)
+    def ensure_run(self, endpoint: Item, state: Item, due: int | None = None) -> None:
+        """See to it that somebody works on what is parked (at `due`), given the state after parking."""
+        if due is not None and state.get("asleep", 0) > due + LATE:
+            _replace(self.book, self.start, endpoint, state["run"], asleep=True)
+        else:
+            ensure_run(self.book, self.start, endpoint, state)
 
     def wake(self, endpoint: Item) -> None:
         """See to it that somebody works on what is parked right now."""
         wake(self.book, self.start, endpoint)
+
+    def renew(self, endpoint: Item, run: int) -> None:
+        """Let another execution go on in the place of this run's."""
+        _replace(self.book, self.start, endpoint, run, asleep=False)
 
     def switch_off(self, endpoint: Item, why: str) -> None:
         """The endpoint says that it is gone: nothing more is sent until somebody switches it on."""
@@ -57,14 +65,18 @@ def ensure_run(book: Book, start: Start, endpoint: Item, state: Item) -> None:
 
 
 def wake(book: Book, start: Start, endpoint: Item) -> None:
-    """Begin a run now: one that sleeps is replaced."""
-    state = book.state(endpoint["id"])
-    if not state.get("running"):
+    """Begin a run now: one that sleeps is replaced, one that works looks once more before it sleeps."""
+    state = book.call(endpoint["id"])
+    if "asleep" in state:
+        _replace(book, start, endpoint, state["run"], asleep=True)
+    else:
         ensure_run(book, start, endpoint, state)
-        return
-    run = book.hand_on(endpoint["id"], endpoint["workspace"], endpoint["kind"], state["run"])
-    if run is not None:
-        start(endpoint, run)
+
+
+def _replace(book: Book, start: Start, endpoint: Item, run: int, *, asleep: bool) -> None:
+    following = book.hand_on(endpoint["id"], endpoint["workspace"], endpoint["kind"], run, asleep=asleep)
+    if following is not None:
+        start(endpoint, following)
 
 
 class Streak:

@@ -81,15 +81,13 @@ def _park(
     """Park what wasn't delivered: in its old place when the endpoint is at fault, else for a wait of its own."""
     now = desk.clock()
     detour = streak.stopped or any(outcome is None for _, outcome in left)
-    desk.book.park(
-        endpoint["id"],
-        [
-            (callback, callback.born, now, 0)
-            if detour
-            else (callback, now + callbacks.wait(1, desk.chance()), now, 1)
-            for callback, _ in left
-        ],
-    )
+    parked = [
+        (callback, callback.born, now, 0)
+        if detour
+        else (callback, now + callbacks.wait(1, desk.chance()), now, 1)
+        for callback, _ in left
+    ]
+    desk.book.park(endpoint["id"], parked)
     values: dict[str, Any] = {}
     if streak.worst:
         values["last_error"] = {"at": now, "why": streak.worst.why}
@@ -97,4 +95,7 @@ def _park(
         values["not_before"] = streak.worst.not_before
     first = {"detour": now} if detour else {}
     first |= {"failing": now} if streak.failing else {}
-    desk.ensure_run(endpoint, desk.book.parked_more(endpoint["id"], values, first=first))
+    state = desk.book.parked_more(endpoint["id"], values, first=first)
+    # a run that knows of the outage has its own waits
+    known = "off" in state or state.get("failing", now) != now
+    desk.ensure_run(endpoint, state, None if known else min(due for _, due, _, _ in parked))

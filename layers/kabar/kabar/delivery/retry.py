@@ -22,7 +22,7 @@ PROBES = 3  # different callbacks that fail before an endpoint counts as dead: o
 SUSPECTS = 60  # callbacks that probes remember as failed while it is dead
 PAGE = 200
 WORK_SECONDS = 480  # of one turn
-LONGEST_SLEEP = 10 * 60 * SECOND  # while others come in: what fails alone is due before that
+SHORTEST_SLEEP = 10 * SECOND  # so that what fails alone here and there is tried together
 TURNS = 1_000  # of one execution, far below its 25,000 events
 REPLAYED_TOGETHER = 500
 
@@ -74,8 +74,8 @@ class Retry:
 
     def take(self) -> Answer:
         """The turn: `done`, `again`, or `wait` with so many seconds."""
-        state = self._book.state(self._id)
-        if state.get("run") != self._turn.run or not state.get("running"):
+        state = self._book.begin_turn(self._id, self._turn.run)
+        if state is None:
             return self._turn.answer("done", self._turn.until)  # another execution is in charge
         answer = self._worked(state)
         if self._dead:
@@ -162,10 +162,7 @@ class Retry:
                 continue
             due = self._book.oldest(self._id, PAGE, self.now())
             if not due:
-                answer = self._caught_up(state)
-                if answer is not None:
-                    return answer
-                continue
+                return self._caught_up(state)
             streak = self._page(due)
             if streak.failing and streak.worst:
                 now = self.now()
@@ -219,16 +216,14 @@ class Retry:
             due = min(now + callbacks.wait(parked.attempts + 1, self._desk.chance()), parked.until)
             self._book.later(self._id, parked, due)
 
-    def _caught_up(self, state: Item) -> Answer | None:
-        """Nothing is due: end, or sleep until something is; None when more was parked meanwhile."""
+    def _caught_up(self, state: Item) -> Answer:
+        """Nothing is due: end, or sleep until something is, unless more was parked meanwhile."""
         version = state.get("version", 0)
         earliest = self._book.oldest(self._id, 1)
-        if not earliest:
-            ended = self._book.end(self._id, self._turn.run, version)
-            return self._turn.answer("done", self._turn.until) if ended else None
-        if "detour" in state and not self._book.straight_again(self._id, self._turn.run, version):
-            return None
-        return self._sleep(min(max(earliest[0].due - self.now(), SECOND), LONGEST_SLEEP))
+        if earliest:
+            return self._sleep(max(earliest[0].due - self.now(), SHORTEST_SLEEP), version)
+        ended = self._book.end(self._id, self._turn.run, version)
+        return self._turn.answer("done" if ended else "again", self._turn.until)
 
     def _bury_expired(self, why: str) -> None:
         """Give up what still isn't delivered after its 120 hours."""
@@ -240,9 +235,11 @@ class Retry:
         self._book.bury(self._id, parked, self.now(), why)
         self._dead += 1
 
-    def _sleep(self, pause: int) -> Answer:
-        seconds = -(-pause // SECOND)
-        return self._turn.answer("wait", self.now() + pause, seconds)
+    def _sleep(self, pause: int, version: int | None = None) -> Answer:
+        until = self.now() + pause
+        if not self._book.sleep(self._id, self._turn.run, until, version):
+            return self._turn.answer("again", self._turn.until)
+        return self._turn.answer("wait", until, -(-pause // SECOND))
 
     def _replay(self, state: Item) -> None:
         """Carry out the oldest instruction to replay, so many at a time."""
@@ -257,7 +254,7 @@ class Retry:
         """An execution has room for so many turns; the next one begins where it ends."""
         if answer["outcome"] == "done" or answer["turn"] < TURNS:
             return answer
-        self._desk.wake(self._endpoint)
+        self._desk.renew(self._endpoint, self._turn.run)
         return answer | {"outcome": "done"}
 
 

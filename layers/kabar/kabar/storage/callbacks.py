@@ -1,10 +1,11 @@
 """Callbacks that wait, callbacks that were given up, and how each endpoint is doing.
 
 Access patterns: docs/data-model.md [P82]–[P86]. Times are epoch ms. The state of an endpoint is {version, run,
-running, detour, failing, failures, suspects, not_before, next_at, off: {at, by, why}, last_error: {at, why},
-mailed_at, replays}:
-`version` grows with each parking, `run` numbers the executions of retry_callbacks, `detour` is since when everything
-is parked at once, `failing` since when the endpoint doesn't answer.
+running, asleep, called, detour, failing, failures, suspects, not_before, next_at, off: {at, by, why},
+last_error: {at, why}, mailed_at, replays}:
+`version` grows with each parking, `run` numbers the executions of retry_callbacks, `asleep` is until when the run
+sleeps, `called` that a turn is to look once more, `detour` since when everything is parked at once, `failing` since
+when the endpoint doesn't answer.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in, transact
 
 KEPT_SECONDS = 30 * 86_400
+_OUTAGE = ("detour", "failing", "failures", "suspects", "not_before", "next_at")
 Place = tuple[str, str]
 
 
@@ -93,16 +95,54 @@ class Book:
             return None
         return run
 
-    def hand_on(self, endpoint: int, workspace: str, kind: str, run: int) -> int | None:
-        """[P84] The next run takes over from the run `run`, which goes on no more; None when another did."""
+    def hand_on(
+        self, endpoint: int, workspace: str, kind: str, run: int, *, asleep: bool = False
+    ) -> int | None:
+        """[P84] The next run takes over from the run `run`, which goes on no more; None when another did, or when it
+        is to be `asleep` and isn't.
+        """
         mark = {"endpoint": endpoint, "workspace": workspace, "kind": kind, "run": run + 1}
         self._table.put(keys.open_endpoint(endpoint) | mark)  # no condition: as above
-        return run + 1 if self.in_charge(endpoint, run, {"run": run + 1}) else None
+        condition = "#run = :run_" + (" AND attribute_exists(#asleep)" if asleep else "")
+        values: dict[str, Any] = {"run": run + 1, "asleep": None}
+        try:
+            self._change_if(endpoint, condition, {"run": run}, values)
+        except ConditionFailed:
+            return None
+        return run + 1
+
+    def call(self, endpoint: int) -> Item:
+        """[P84] Have what waits looked at once more; the state then. No condition: said twice is said."""
+        return self.parked_more(endpoint, {"called": True}, first={})
+
+    def begin_turn(self, endpoint: int, run: int) -> Item | None:
+        """[P84] The run is awake, and whoever called is heard: the state then; None when it isn't in charge."""
+        try:
+            wanted = {"run": run, "running": True}
+            values = {"asleep": None, "called": None}
+            return self._change_if(endpoint, "#run = :run_ AND #running = :running_", wanted, values)
+        except ConditionFailed:
+            return None
+
+    def sleep(self, endpoint: int, run: int, until: int, version: int | None = None) -> bool:
+        """[P84] The run sleeps until then, unless somebody called meanwhile; whether it does.
+
+        With a version: unless something was parked since, and what comes from now on is tried at once.
+        """
+        condition, wanted = "#run = :run_ AND attribute_not_exists(#called)", {"run": run}
+        values: dict[str, Any] = {"asleep": until}
+        if version is not None:
+            condition, wanted = f"{condition} AND #version = :version_", wanted | {"version": version}
+            values |= dict.fromkeys(_OUTAGE)
+        try:
+            self._change_if(endpoint, condition, wanted, values, ("called",))
+        except ConditionFailed:
+            return False
+        return True
 
     def end(self, endpoint: int, run: int, version: int) -> bool:
         """[P84] End the run, if nothing was parked since `version`; False when something was."""
-        values: dict[str, Any] = {"running": False}
-        values |= dict.fromkeys(("detour", "failing", "failures", "suspects", "not_before", "next_at"))
+        values: dict[str, Any] = {"running": False} | dict.fromkeys(_OUTAGE)
         try:
             wanted = {"run": run, "version": version}
             self._change_if(endpoint, "#run = :run_ AND #version = :version_", wanted, values)
@@ -120,16 +160,6 @@ class Book:
                 names={"#run": "run"},
                 values={":run": run},
             )
-
-    def straight_again(self, endpoint: int, run: int, version: int) -> bool:
-        """[P82] No more detour, if nothing was parked since `version`: what comes now is tried at once."""
-        wanted = {"run": run, "version": version}
-        values = dict.fromkeys(("detour", "failing", "failures", "suspects", "not_before"))
-        try:
-            self._change_if(endpoint, "#run = :run_ AND #version = :version_", wanted, values)
-        except ConditionFailed:
-            return False
-        return True
 
     def every_open(self) -> Iterator[Item]:
         """[P84] Marks of endpoints with parked callbacks: {endpoint, workspace, kind, run}."""
@@ -253,7 +283,12 @@ class Book:
             return
 
     def _change_if(
-        self, endpoint: int, condition: str | None, wanted: Mapping[str, Any], values: Mapping[str, Any]
+        self,
+        endpoint: int,
+        condition: str | None,
+        wanted: Mapping[str, Any],
+        values: Mapping[str, Any],
+        more: Iterable[str] = (),  # names in the condition
     ) -> Item:
         sets = {name: value for name, value in values.items() if value is not None}
         removes = [name for name, value in values.items() if value is None]
@@ -264,7 +299,7 @@ class Book:
             " ".join(parts),
             condition=condition,
             values={f":{n}": v for n, v in sets.items()} | {f":{n}_": v for n, v in wanted.items()},
-            names={f"#{n}": n for n in {*values, *wanted}},
+            names={f"#{n}": n for n in {*values, *wanted, *more}},
         )
 
 
