@@ -1,17 +1,13 @@
 """The recipients of a campaign that are in one status -> one CSV file in the work bucket, in constant memory [M1]."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
-from kabar.log import logger
-from kabar.storage import work
+from kabar.files import export
 from kabar.storage.dynamo import Table
-from kabar.storage.exports import FAILED, RUNNING, Exports
 from kabar.storage.recipients import Recipients
-from kabar.storage.work import LargeFile
 
 
 @dataclass(frozen=True)
@@ -22,46 +18,21 @@ class Settings:
     work_bucket: str
 
 
-PART_BYTES = 6 * 1024 * 1024  # S3 takes 5 MiB or more, and 10,000 parts
-LEFT_MS = 120_000  # what a part may take, many times over
 SETTINGS = settings.read(Settings)
 WORKSPACES = Table(SETTINGS.workspaces_table)
-EXPORTS = Exports(WORKSPACES)
 RECIPIENTS = Recipients(
     WORKSPACES, Table(SETTINGS.dispatch_table), Table(SETTINGS.people_table), SETTINGS.work_bucket
 )
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """{"outcome": "done" | "failed" | "more"}: more when time ran out, and the next call goes on.
-
-    With an `error` of the execution it only says that the export failed. Again it goes on behind the last part.
-    """
+    """See `export.run`."""
     workspace, campaign = event["workspace"], event["campaign_id"]
-    head = EXPORTS.get(workspace, campaign, event["export_id"])
-    if head is None:
-        raise LookupError(f"there is no export {event['export_id']}")
-    if head["state"] != RUNNING:
-        outcome = head["state"]
-    elif "error" in event:
-        EXPORTS.fail(workspace, head, "export_interrupted", _now())
-        outcome = FAILED
-    else:
-        sheet = RECIPIENTS.sheet(workspace, campaign, head["status"])
-        outcome = EXPORTS.write(
-            workspace,
-            head,
-            LargeFile(SETTINGS.work_bucket, work.exported_list(head["id"])),
-            lambda place, number: sheet.part(place, first=number == 0, size=PART_BYTES),
-            hurry=lambda: context.get_remaining_time_in_millis() < LEFT_MS,
-            gone=lambda: None,
-            clock=_now,
-        )
-    logger.info(
-        "report exported", workspace=workspace, campaign=campaign, export_id=head["id"], outcome=outcome
+    return export.run(
+        WORKSPACES,
+        SETTINGS.work_bucket,
+        event,
+        context,
+        campaign,
+        lambda head: RECIPIENTS.sheet(workspace, campaign, head["status"]),
     )
-    return {"outcome": outcome}
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,14 +12,16 @@ from kabar.delivery import repair
 from kabar.delivery.repair import repair_endpoints
 from kabar.domain.hours import Covered
 from kabar.domain.slices import Timing
+from kabar.files.repair import repair_exports, repair_imports
 from kabar.legs.gate import Gate, opening
-from kabar.legs.repair import repair_campaigns, repair_held, repair_imports
+from kabar.legs.repair import repair_campaigns, repair_held
 from kabar.legs.silence import Silence
 from kabar.log import logger
 from kabar.storage import executions
 from kabar.storage.callbacks import Book
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
+from kabar.storage.exports import Exports
 from kabar.storage.held import Held
 from kabar.storage.import_heads import FINAL, Heads
 from kabar.storage.list_edits import Emptying
@@ -34,6 +37,7 @@ class Environment:
     retry_callbacks_arn: str
     run_campaign_arn: str
     import_list_arn: str
+    export_list_arn: str
     finish_import_function: str
     dispatch_table: str
     people_table: str
@@ -66,16 +70,9 @@ def start_leg(workspace: str, campaign: int, leg: int, mark: str) -> None:
     executions.start_leg(ENV.run_campaign_arn, workspace, campaign, leg, mark)
 
 
-def is_running(name: str) -> bool:
-    return executions.is_running(ENV.import_list_arn, name)
-
-
-def is_retrying(name: str) -> bool:
-    return executions.is_running(ENV.retry_callbacks_arn, name)
-
-
-def start_import(name: str, told: dict[str, Any]) -> bool:
-    return executions.start(ENV.import_list_arn, name, told)
+def machine(arn: str) -> tuple[Callable[[str], bool], Callable[[str, Item], bool]]:
+    """Of this state machine: whether an execution is running, and what starts one."""
+    return partial(executions.is_running, arn), partial(executions.start, arn)
 
 
 def end_import(workspace: str, name: str, outcome: str) -> None:
@@ -122,20 +119,25 @@ def messages_may_go(workspace: str) -> bool:
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answers which campaigns got a new leg, which openings were waked, which imports were ended, which endpoints'
-    retries go on, how many messages expired for want of a receipt, and how many members of deleted lists went.
+    """Answers which campaigns got a new leg, which openings were waked, which imports were ended, which
+    exports and endpoints' retries go on, how many messages expired for want of a receipt, and how many members of
+    deleted lists went.
     """
     now, began = time.time_ns() // 1_000_000, time.monotonic()
     repaired = repair_campaigns(CAMPAIGNS, start_leg, may_go, settle_import, now)
     opened = repair_held(HELD.openings(), messages_may_go, open_window, now)
-    ended = repair_imports(IMPORTS, is_running, start_import, end_import, now)
-    endpoints = repair_endpoints(BOOK, is_retrying, partial(repair.start, ENV.retry_callbacks_arn))
+    ended = repair_imports(IMPORTS, *machine(ENV.import_list_arn), end_import, now)
+    exported = repair_exports(Exports(WORKSPACES), *machine(ENV.export_list_arn), now)
+    endpoints = repair_endpoints(
+        BOOK, machine(ENV.retry_callbacks_arn)[0], partial(repair.start, ENV.retry_callbacks_arn)
+    )
     expired = SILENCE.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS)
     removed = EMPTYING.run(now, lambda: time.monotonic() < began + SILENCE_SECONDS + EMPTYING_SECONDS)
     done: dict[str, Any] = {
         "campaigns": repaired,
         "opened": opened,
         "imports": ended,
+        "exports": exported,
         "endpoints": endpoints,
         "expired": expired,
         "members_removed": removed,

@@ -77,6 +77,7 @@ UNSEEN = {
     Right("SweepFunction", "lambda:InvokeFunction"),  # one whose execution is gone
     Right("SweepFunction", "dynamodb:BatchWriteItem", "MembersTable"),  # a list that was deleted a while ago
     Right("SweepFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # the same
+    Right("SweepFunction", "dynamodb:UpdateItem", "WorkspacesTable"),  # a download whose execution is gone
     Right("ApiFunction", "cognito-idp:AdminGetUser"),  # an address that is known already
     Right("FinishImportFunction", "states:StartExecution"),  # a campaign that waits for its list
     # an opt-out while a file is written into the list

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kabar.domain.inbox_csv import HEADER
+from kabar.files import export
 from kabar.storage import keys, work
 from tests.functions.api_client import Api, api
 from tests.functions.loading import load, sample
@@ -128,7 +129,7 @@ def test_a_file_is_written_in_parts_and_goes_on_where_time_ran_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [seed_reply(world.api, f"+64215{n:05d}", "x" * 50, AT + n) for n in range(350)]
-    monkeypatch.setattr(world.module, "PART_BYTES", 9_000)
+    monkeypatch.setattr(export, "PART_BYTES", 9_000)
     told = world.begin()
     assert world.run(told, HURRY) == "more"
     late = seed_reply(world.api, AMY, "late", AT + 10**12)

@@ -12,6 +12,7 @@ import pytest
 from kabar.domain.recipients import Row
 from kabar.domain.report_csv import HEADER
 from kabar.domain.statuses import HANDED_OVER, Reason, Status, cell
+from kabar.files import export
 from kabar.storage import keys, plans, work
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
@@ -170,7 +171,7 @@ def test_what_was_never_handed_over_has_no_sent_date(
 def test_it_is_written_in_parts_and_whoever_comes_next_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world.module, "PART_BYTES", 1)
+    monkeypatch.setattr(export, "PART_BYTES", 1)
     told = world.begin("pending")
     left = iter([900_000, 900_000, 0])
     assert world.run(told, SimpleNamespace(get_remaining_time_in_millis=lambda: next(left))) == "more"

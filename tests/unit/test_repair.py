@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kabar.legs.repair import SILENCE, UNDECIDED, repair_imports
+from kabar.files.repair import SILENCE, UNDECIDED, repair_imports
 from kabar.storage.import_heads import Heads, execution
 
 NOW = 10 * UNDECIDED

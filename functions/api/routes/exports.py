@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 import wiring
 from export_schemas import ExportView
 from kabar.storage import executions, work
-from kabar.storage.exports import DONE, Exports
+from kabar.storage.exports import DONE, Exports, execution
 from problems import not_found
 from routes.lists import ListId, existing
 from schemas import MAX_ID
@@ -37,8 +37,7 @@ def create_export(list_id: ListId, caller: CallerOf, at: Now, number: NewNumber)
     total = max(of.get("members", 0) - of.get("opted_out", 0), 0)
     wanted = {"subject": list_id, "name": of["name"], "total": total}
     head = exports.begin(table("activity"), caller.workspace, number, "list", wanted, by=caller.who, now=at)
-    told = {"workspace": caller.workspace, "list_id": list_id, "export_id": number}
-    executions.start(wiring.settings().export_list_arn, str(number), told)
+    executions.start(wiring.settings().export_list_arn, *execution(caller.workspace, head))
     where = {"Location": f"/v1/lists/{list_id}/exports/{number}"}
     return Response(202, "application/json", _view(head), headers=where)
 

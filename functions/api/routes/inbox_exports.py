@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 import wiring
 from inbox_schemas import InboxExportView, NewInboxExport
 from kabar.storage import executions, work
-from kabar.storage.exports import DONE, Exports
+from kabar.storage.exports import DONE, Exports, execution
 from kabar.storage.inbox import EXPORTS_SUBJECT
 from problems import not_found
 from routes.members import leading
@@ -38,8 +38,7 @@ def create_inbox_export(
     of = {"subject": EXPORTS_SUBJECT, "name": "inbox", "total": 0, "wanted": asdict(wanted)}
     exports = Exports(table("workspaces"))
     head = exports.begin(table("activity"), caller.workspace, number, "inbox", of, by=caller.who, now=at)
-    told = {"workspace": caller.workspace, "inbox": True, "export_id": number}
-    executions.start(wiring.settings().export_list_arn, str(number), told)
+    executions.start(wiring.settings().export_list_arn, *execution(caller.workspace, head))
     where = {"Location": f"/v1/inbox/exports/{number}"}
     return Response(202, "application/json", _view(head), headers=where)
 

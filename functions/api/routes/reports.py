@@ -13,7 +13,7 @@ from kabar.domain.statuses import Status
 from kabar.storage import executions, work
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
-from kabar.storage.exports import DONE, Exports
+from kabar.storage.exports import DONE, Exports, execution
 from kabar.storage.reports import report
 from problems import not_found
 from report_schemas import ReportLineView
@@ -71,8 +71,7 @@ def create_report_export(
     head = exports.begin(
         table("activity"), caller.workspace, number, "campaign", wanted, by=caller.who, now=at
     )
-    told = {"workspace": caller.workspace, "campaign_id": campaign_id, "export_id": number}
-    executions.start(wiring.settings().export_list_arn, str(number), told)
+    executions.start(wiring.settings().export_list_arn, *execution(caller.workspace, head))
     where = {"Location": f"/v1/reports/{campaign_id}/exports/{number}"}
     return Response(202, "application/json", _view(head), headers=where)
 

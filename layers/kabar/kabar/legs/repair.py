@@ -1,14 +1,11 @@
-"""Sweep: whatever a crash left without anybody in charge is started again, or ended with its reason."""
+"""Sweep: a campaign or an opening that a crash left without anybody in charge is started again."""
 
 from collections.abc import Callable, Sequence
 
 from kabar.domain.campaigns import Life
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item
-from kabar.storage.import_heads import Heads, execution
 
-SILENCE = 20 * 60_000  # ms without progress after which an import's execution is looked for
-UNDECIDED = 7 * 86_400_000  # ms after which a question to a person is given up
 GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as lost
 
 
@@ -66,34 +63,3 @@ def repair_held(
     for workspace, opening in due:
         wake(workspace, opening)
     return due
-
-
-def repair_imports(
-    found: Heads,
-    is_running: Callable[[str], bool],
-    start: Callable[[str, Item], bool],
-    end: Callable[[str, str, str], None],
-    now: int,
-) -> list[str]:
-    """End every import whose execution is gone, so that its list is free again, and every one that nobody decides.
-
-    One whose execution never began, as whoever was to start it died, is started. Answers their ids. `is_running`
-    takes an execution's name; `start` that and its input, False when it had begun before; `end` a workspace, an
-    import and how it ends.
-    """
-    repaired = []
-    for mark in found.every_open():
-        workspace, name = mark["workspace"], mark["import_id"]
-        head = found.get(workspace, name) or {"state": "gone"}
-        silent = now - head.get("updated_at", now)
-        if head["state"] == "needs_decision" and silent >= UNDECIDED:
-            end(workspace, name, "expired")
-            repaired.append(name)
-        elif head["state"] in ("validating", "loading") and silent >= SILENCE:
-            run = execution(workspace, head)
-            if is_running(run[0]):
-                continue
-            if not start(*run):
-                end(workspace, name, "failed")
-            repaired.append(name)
-    return repaired

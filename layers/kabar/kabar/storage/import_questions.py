@@ -1,4 +1,4 @@
-"""What an import asks a person: in which encoding its file is, whether its members are to go [D2] [C3]. [P9]"""
+"""What an import asks a person: in which encoding its file is, whether its members are to go [D2] [C3]. [P57]"""
 
 from kabar.storage import keys, lists
 from kabar.storage.dynamo import ConditionFailed, Item, transact

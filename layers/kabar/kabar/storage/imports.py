@@ -1,4 +1,4 @@
-"""The life of an import, from its file to its end [D1] [D3] [D5]. [P9]"""
+"""The life of an import, from its file to its end [D1] [D3] [D5]. [P57]"""
 
 from typing import Any
 

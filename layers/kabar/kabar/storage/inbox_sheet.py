@@ -1,36 +1,40 @@
-"""Replies written to a file, part by part [I1]. [P70]"""
+"""Replies written to a file [I1]. [P70]"""
 
+from collections.abc import Iterator
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from kabar.domain import inbox_csv
 from kabar.storage.dynamo import Item
-from kabar.storage.exports import Part
+from kabar.storage.exports import Batch
 from kabar.storage.inbox import Inbox, Wanted, has_opted_out
 
 _TOGETHER = 100  # whose standings and params are read at once
 
 
-def part(
-    inbox: Inbox, workspace: str, wanted: Wanted, place: Item, where: ZoneInfo, *, first: bool, size: int
-) -> Part:
-    """Replies that are `wanted`, newest first, from behind {before} of `place` on, until there are `size` bytes."""
-    text = bytearray(inbox_csv.header().encode() if first else b"")
-    rows, before = 0, place.get("before")
-    replies = inbox.newest(workspace, wanted, before)
-    while len(text) < size:
-        batch = list(islice(replies, _TOGETHER))
-        if not batch:
-            return Part(bytes(text), rows, None)
-        known = inbox.known(workspace, batch)
-        for reply in filter(wanted.matches, batch):
+class InboxSheet:
+    """Replies that are `wanted`, newest first; a place is {before}."""
+
+    header = inbox_csv.header()
+
+    def __init__(self, inbox: Inbox, workspace: str, wanted: Wanted, where: ZoneInfo) -> None:
+        self._inbox = inbox
+        self._workspace = workspace
+        self._wanted = wanted
+        self._where = where
+
+    def batches(self, place: Item) -> Iterator[Batch]:
+        replies = self._inbox.newest(self._workspace, self._wanted, place.get("before"))
+        while batch := list(islice(replies, _TOGETHER)):
+            lines = [*self._lines(batch)]
+            yield Batch("".join(lines), len(lines), {"before": batch[-1]["by_workspace_sk"]})
+
+    def _lines(self, batch: list[Item]) -> Iterator[str]:
+        known = self._inbox.known(self._workspace, batch)
+        for reply in filter(self._wanted.matches, batch):
             standing = known.standings[reply["mobile"]]
             opted_out = has_opted_out(standing, reply)
-            if wanted.opted_out in {None, opted_out}:
+            if self._wanted.opted_out in {None, opted_out}:
                 params = known.params.get((reply.get("list", 0), reply["mobile"]), [])
                 blacklisted = "blacklisted" in standing
-                told = inbox_csv.line(reply, params, where, opted_out=opted_out, blacklisted=blacklisted)
-                text += told.encode()
-                rows += 1
-        before = batch[-1]["by_workspace_sk"]
-    return Part(bytes(text), rows, {"before": before})
+                yield inbox_csv.line(reply, params, self._where, opted_out=opted_out, blacklisted=blacklisted)

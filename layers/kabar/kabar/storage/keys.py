@@ -176,6 +176,11 @@ def open_import(workspace: str, import_id: str) -> Key:
     return _key("open", f"import#{workspace}#{import_id}")
 
 
+def open_export(workspace: str, export_id: int) -> Key:
+    """Present while an export isn't over; what `sweep` looks through."""
+    return _key("open", f"export#{workspace}#{export_id:016d}")
+
+
 def open_holding(workspace: str, opening: int) -> Key:
     """Present while requests may wait for this opening; what `sweep` looks through."""
     return _key("open", f"held#{workspace}#{opening:013d}")

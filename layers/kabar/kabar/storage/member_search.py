@@ -14,7 +14,6 @@ from kabar.storage.dynamo import Item, Page, Table
 
 INDEX = "by_mark"
 ROUNDS = 4
-_BELOW_DIGITS, _ABOVE_DIGITS = "!", ":"  # neighbours of 0 and 9, so that bounds stay plain text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,10 @@ def page(
     partitions, index = _partitions(list_id, search)
     found: list[Item] = []
     for _ in range(ROUNDS):
-        low = search.prefix if after is None else after + _BELOW_DIGITS
-        between = (max(low, search.prefix), search.prefix + _ABOVE_DIGITS)
         step = 2 * limit // len(partitions) + 8  # twice the share of each: rarely a second round
-        pages = [members.query(pk, between=between, limit=step, index=index) for pk in partitions]
+        first = "" if after else search.prefix
+        read = (members.query(pk, prefix=first, after=after, limit=step, index=index) for pk in partitions)
+        pages = [_leading(search.prefix, each) for each in read]
         horizon = min((each.items[-1]["sk"] for each in pages if each.next), default=None)
         for member in _merged(pages, horizon):
             if len(found) == limit:
@@ -73,6 +72,13 @@ def _partitions(list_id: int, search: Search) -> tuple[list[str], str | None]:
         shards = range(keys.MARK_SHARDS)
         return [keys.mark_pk(list_id, mark, shard) for mark in search.marks for shard in shards], INDEX
     return [keys.member_pk(list_id, shard) for shard in range(keys.MEMBER_SHARDS)], None
+
+
+def _leading(prefix: str, page: Page) -> Page:
+    """As far as the numbers begin so."""
+    if not page.items or page.items[-1]["sk"].startswith(prefix):
+        return page
+    return Page([each for each in page.items if each["sk"].startswith(prefix)], None)
 
 
 def _merged(pages: list[Page], horizon: str | None) -> Iterator[Item]:

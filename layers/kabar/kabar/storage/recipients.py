@@ -13,7 +13,7 @@ from kabar.domain.statuses import Status, status_of
 from kabar.storage import browse, keys, workspaces
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.exports import Part
+from kabar.storage.exports import Batch
 from kabar.storage.plans import Plans
 
 
@@ -26,7 +26,7 @@ class Recipients:
         self._people = people
         self._plans = Plans(bucket)
 
-    def sheet(self, workspace: str, campaign: int, status: str) -> "Writer":
+    def sheet(self, workspace: str, campaign: int, status: str) -> "ReportSheet":
         """What writes those of a campaign that are in `status` to a file. Raises LookupError without a campaign."""
         head = self._workspaces.get(keys.campaign_head(workspace, campaign))
         if head is None:
@@ -36,7 +36,7 @@ class Recipients:
         zone_name = zone_name or workspaces.settings(self._workspaces, workspace)["timezone"]
         name = head.get("list_name") or of.get("name", "")
         sheet = Sheet(name, Status.of(status), zone(zone_name), head.get("closed_at"))
-        return Writer(self, head, sheet)
+        return ReportSheet(self, head, sheet)
 
     def of_chunk(self, head: Item, number: int, sheet: Sheet) -> Iterator[Dated]:
         """Those of one chunk that are in the sheet's status."""
@@ -65,22 +65,18 @@ class Recipients:
             yield Dated(message, mobile, facts)
 
 
-class Writer:
-    """Writes one campaign's recipients in one status, part by part."""
+class ReportSheet:
+    """One campaign's recipients in one status; a place is {chunk}."""
 
     def __init__(self, recipients: Recipients, head: Item, sheet: Sheet) -> None:
+        self.header = sheet.header()
         self._recipients = recipients
         self._head = head
         self._sheet = sheet
-        self._chunks = head.get("plan", {}).get("chunks", 0)
 
-    def part(self, place: Item, *, first: bool, size: int) -> Part:
-        """Those from the chunk of `place` on, until there are `size` bytes: {chunk}."""
-        text = bytearray(self._sheet.header().encode() if first else b"")
-        rows, chunk = 0, place.get("chunk", 0)
-        while chunk < self._chunks and len(text) < size:
-            for recipient in self._recipients.of_chunk(self._head, chunk, self._sheet):
-                text += self._sheet.line(recipient).encode()
-                rows += 1
-            chunk += 1
-        return Part(bytes(text), rows, {"chunk": chunk} if chunk < self._chunks else None)
+    def batches(self, place: Item) -> Iterator[Batch]:
+        chunks = self._head.get("plan", {}).get("chunks", 0)
+        for chunk in range(place.get("chunk", 0), chunks):
+            found = self._recipients.of_chunk(self._head, chunk, self._sheet)
+            lines = [self._sheet.line(recipient) for recipient in found]
+            yield Batch("".join(lines), len(lines), {"chunk": chunk + 1})

@@ -1,4 +1,4 @@
-"""The lists that one import is split into: named and numbered once, made one by one, counted once [D7].
+"""The lists that one import is split into: named and numbered once, made one by one, counted once [D7]. [P58]
 
 Their ids follow each other. The import's head says which they are: {list_id, name, records} each.
 """

@@ -1,4 +1,4 @@
-"""Campaigns that came due while their list was loading. [P9]"""
+"""Campaigns that came due while their list was loading. [P59]"""
 
 from kabar.storage import keys
 from kabar.storage.dynamo import ConditionFailed, Item, Table
@@ -12,7 +12,7 @@ def of_list(workspaces: Table, workspace: str, list_id: int) -> list[Item]:
 
 
 def tell(workspaces: Table, workspace: str, list_id: int, reason: str) -> None:
-    """[P9] Let the campaigns that wait for this list fail with `reason` when their next leg starts."""
+    """Let the campaigns that wait for this list fail with `reason` when their next leg starts."""
     for note in of_list(workspaces, workspace, list_id):
         try:
             workspaces.update(
