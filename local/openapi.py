@@ -28,6 +28,8 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text of yours: for 24 hours the same key and body are one effect and get one answer.",
 }
+ETAG = {"description": "For `If-Match` of an edit.", "schema": {"type": "string"}, "required": True}
+LOCATION = {"description": "Where to read it, under the API's address.", "schema": {"type": "string"}, "required": True}
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 LOCATED = frozenset(
     {
@@ -42,6 +44,9 @@ LOCATED = frozenset(
         "create_template",
         "create_keyword",
         "create_inbox_export",
+        "create_report_export",
+        "create_quick_campaign",
+        "import_members",
     }
 )  # their answers say where what they made is
 DESCRIPTION = (
@@ -83,6 +88,18 @@ TAGGED = frozenset(
         "get_callbacks",
         "put_callbacks",
         "rotate_signing_secret",
+        "create_campaign",
+        "get_campaign",
+        "edit_campaign",
+        "create_keyword",
+        "get_keyword",
+        "edit_keyword",
+        "get_reply_settings",
+        "change_reply_settings",
+        "get_infobip",
+        "save_infobip",
+        "get_gateway",
+        "save_gateway",
     ]
 )
 FAILURES = {
@@ -239,10 +256,10 @@ def _successes(operation: dict[str, Any]) -> dict[str, Any]:
         responses["204"].pop("content")
     if operation["operationId"] in TAGGED:
         for response in responses.values():
-            response.setdefault("headers", {})["ETag"] = {"schema": {"type": "string"}, "required": True}
+            response.setdefault("headers", {})["ETag"] = ETAG
     if operation["operationId"] in LOCATED:
         headers = responses[min(responses)].setdefault("headers", {})
-        headers["Location"] = {"schema": {"type": "string"}, "required": True}
+        headers["Location"] = LOCATION
     return responses
 
 

@@ -12,7 +12,7 @@ from problems import Problem
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", max_length=255, description="The ETag of what the edit was made from; required."
+        alias="If-Match", max_length=255, description="Required: the ETag of what the edit was made from, or `*` for whatever is there now."
     ),
 ]
 
@@ -29,7 +29,8 @@ def require(if_match: str | None, current: str) -> None:
         raise Problem(
             problems.PRECONDITION_REQUIRED, "Send the header If-Match with the ETag of what you edit."
         )
-    if current not in (tag.strip() for tag in if_match.split(",")):
+    tags = {tag.strip() for tag in if_match.split(",")}
+    if tags.isdisjoint({current, "*"}):  # "*": whatever is there now
         raise stale()
 
 

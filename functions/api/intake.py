@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,11 +26,12 @@ def request_id(event: Mapping[str, Any]) -> str:
 def checked(event: dict[str, Any]) -> dict[str, Any]:
     """The event with its body as text and no missing maps. Raises Problem (400, 413, 415)."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    body = _text(event)
-    if body:
+    if event.get("body"):
+        _require_plain(headers.get("content-encoding"))
         _require_json(headers.get("content-type"))
-        if "\ufffd" in body:  # what gateways put where bytes were no UTF-8; nobody's text may go out so
-            raise Problem(problems.MALFORMED_BODY, "The body is not valid UTF-8.")
+    body = _text(event)
+    if "\ufffd" in body:  # what gateways put where bytes were no UTF-8; nobody's text may go out so
+        raise Problem(problems.MALFORMED_BODY, "The body is not valid UTF-8.")
     headers["content-type"] = "application/json"  # Powertools minds its case, even without a body
     try:
         size = len(body.encode())
@@ -48,9 +50,9 @@ def checked(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse(body: str) -> Any:
-    """JSON, strictly: no NaN or Infinity, no half surrogates, nothing that Python alone would take."""
+    """JSON, strictly: no NaN or Infinity, half surrogates or names that come twice; nothing that only Python takes."""
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_once_each)
         if "\\u" in body:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -79,10 +81,29 @@ def _text(event: dict[str, Any]) -> str:
         raise Problem(problems.MALFORMED_BODY, "The body is not valid UTF-8.") from error
 
 
-def _require_json(content_type: str | None) -> None:
-    if content_type and content_type.split(";")[0].strip().lower() != "application/json":
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ: of two alike, one reader takes the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise Problem(problems.MALFORMED_BODY, f"The body names {twice[:50]!r} twice in one object.")
+    return found
+
+
+def _require_plain(encoding: str | None) -> None:
+    if encoding and encoding.strip().lower() != "identity":
         raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, "Send the body with the header Content-Type: application/json."
+            problems.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed, without the header Content-Encoding."
+        )
+
+
+def _require_json(content_type: str | None) -> None:
+    kind, *parameters = re.sub(r'[\s"]', "", content_type or "application/json").lower().split(";")
+    charsets = {parameter for parameter in parameters if parameter.startswith("charset=")}
+    if kind != "application/json" or not charsets <= {"charset=utf-8"}:
+        raise Problem(
+            problems.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body in UTF-8 with the header Content-Type: application/json.",
         )
 
 

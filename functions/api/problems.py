@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
+NAMED_AT_MOST = 100  # a body of 4 MB may have 300,000 mistakes, and AWS takes no answer above 6 MB
+POINTER_AT_MOST = 200
+# pydantic's words for a program's author, in those of whoever sent the request
+_CLEARER = {
+    "extra_forbidden": "There is no such field.",
+    "missing": "This is required.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +212,18 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """
     if any(error["loc"][0] == "path" for error in errors):
         return not_found("resource")
-    named = [_named(error) for error in errors]
-    first = next(iter(named[0].values()))
-    more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
-    return Problem(INVALID_REQUEST, f"{first.removeprefix('#/')}: {named[0]['detail']}{more}", errors=named)
+    named = [_named(error) for error in errors[:NAMED_AT_MOST]]
+    first = next(iter(named[0].values())).removeprefix("#/").replace("#", "The body")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return Problem(INVALID_REQUEST, f"{first}: {named[0]['detail']}{more}", errors=named)
 
 
 def _named(error: Mapping[str, Any]) -> dict[str, str]:
     place, *path = error["loc"]
-    detail = str(error["msg"]).removeprefix("Value error, ")
+    detail = _CLEARER.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     if place != "body":
         return {"parameter": "/".join(map(str, path)), "detail": detail}
     pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    if len(pointer) > POINTER_AT_MOST:
+        pointer = pointer[:POINTER_AT_MOST] + "…"
     return {"pointer": f"#{pointer}", "detail": detail}

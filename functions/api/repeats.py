@@ -68,7 +68,7 @@ def _begin(
         return idempotency.begin(
             table,
             workspace,
-            f"POST {event['path']}",
+            f"POST {event['path'].rstrip('/')}",
             key,
             body_hash=_body_hash(event["body"]),
             now=now,

@@ -1,8 +1,10 @@
 """Calls the API's handler as API Gateway does, over the in-memory tables of `fake_dynamo`."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,6 +15,7 @@ import callback_wiring
 import wiring
 from kabar.domain.access import Scope
 from kabar.storage import callback_settings, executions, keys, sign_ins
+from local import openapi
 from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.fake_secrets import FakeSecrets
 from tests.functions.loading import load
@@ -36,6 +39,25 @@ SETTINGS = {
     "OPEN_WINDOW_FUNCTION": "open-window",
 }
 REQUEST_ID = "5f1c2d3e-request"
+POINTING = {"ETag", "Location"}  # headers that a client goes on with
+
+
+@cache
+def _operations() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    paths = json.loads(openapi.DOCUMENT.read_text(encoding="utf-8"))["paths"].items()
+    return [
+        (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path)), operation["responses"])
+        for path, methods in sorted(paths, key=lambda entry: "{" in entry[0])
+        for method, operation in methods.items()
+    ]
+
+
+def documented(method: str, address: str, status: int) -> set[str] | None:
+    """Which of POINTING docs/openapi.json says of a successful answer; None of any other."""
+    for takes, path, responses in _operations():
+        if takes == method and path.fullmatch(address) and f"{status}" in responses and status < 300:
+            return POINTING & responses[f"{status}"].get("headers", {}).keys()
+    return None
 
 
 @dataclass(frozen=True)
@@ -159,6 +181,7 @@ class Api:
         answer = self.module.handler(event, None)
         many_headers = answer.get("multiValueHeaders") or {}
         single = {name: values[0] for name, values in many_headers.items()} | answer.get("headers", {})
+        assert documented(method, address, answer["statusCode"]) in (None, POINTING & single.keys())
         return Answer(answer["statusCode"], single, answer["body"])
 
     def campaign(self, **changes: Any) -> dict[str, Any]:

@@ -81,6 +81,9 @@ def test_without_a_workspace_from_the_authorizer_nothing_is_answered(api: Api) -
         ('{"list_id": NaN}', 400, "malformed_body"),
         ('{"list_id": ' + "1" * 5000 + "}", 400, "malformed_body"),
         ('{"name": "\\ud800"}', 400, "malformed_body"),
+        ('{"name": "a", "name": "b"}', 400, "malformed_body"),
+        ('{"schedule": {"at": "x", "timezone": "UTC", "at": "y"}}', 400, "malformed_body"),
+        ("\ufeff{}", 400, "malformed_body"),
         ("[" * 100_000, 400, "malformed_body"),
         ("[" * 100_000 + "]" * 100_000, 400, "malformed_body"),
         ("\ud800", 400, "malformed_body"),
@@ -117,14 +120,42 @@ def test_a_body_of_4_mb_is_still_read(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"]
+    "kind",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "x",
+        "application/json; charset=utf-16",
+        "application/json, text/plain",
+    ],
 )
 def test_a_body_that_is_not_said_to_be_json_is_refused(api: Api, kind: str) -> None:
     answer = api.call("POST", "/v1/campaigns", api.campaign(), headers={"Content-TYPE": kind})
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", ""])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP, identity"])
+def test_a_compressed_body_is_refused_by_name(api: Api, encoding: str) -> None:
+    answer = api.call("POST", "/v1/campaigns", api.campaign(), headers={"Content-Encoding": encoding})
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    assert "Content-Encoding" in answer.json["detail"]
+
+
+def test_the_answer_to_countless_mistakes_stays_small(api: Api) -> None:
+    """AWS takes no answer above 6 MB from a function: it would be a 5xx."""
+    fields = api.campaign() | {f"field{number}": 1 for number in range(200_000)}
+    answer = api.call("POST", "/v1/campaigns", fields)
+    assert (answer.status, len(answer.json["errors"])) == (422, 100)
+    assert "(and 199999 more)" in answer.json["detail"]
+    long_name = api.call("POST", "/v1/campaigns", '{"%s": 1}' % ("ü" * 2_000_000))
+    assert long_name.status == 422
+    assert len(long_name.text) < 10_000
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=utf-8", 'application/json;charset="UTF-8"', ""]
+)
 def test_json_is_taken_whatever_the_header_s_case(api: Api, kind: str) -> None:
     assert api.call("POST", "/v1/campaigns", api.campaign(), headers={"Content-TYPE": kind}).status == 201
 
@@ -189,6 +220,18 @@ def test_a_bad_field_is_named_by_its_pointer(api: Api, changes: dict[str, Any], 
     assert answer.status == 422
     assert answer.pointers == [pointer]
     assert api.clients.started == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"name": "Sale", "list_id": 7, "workspace": "rival"}, "workspace: There is no such field."),
+        ({"list_id": 7}, "name: This is required."),
+        ("", "The body: This is required."),
+    ],
+)
+def test_a_mistake_is_told_in_words_of_whoever_made_it(api: Api, body: Any, detail: str) -> None:
+    assert detail in api.call("POST", "/v1/campaigns", body).json["detail"]
 
 
 def test_every_missing_field_is_named(api: Api) -> None:

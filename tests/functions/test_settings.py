@@ -56,6 +56,23 @@ def test_nobody_overwrites_what_they_have_not_seen(api: Api) -> None:
     assert len(log(api)) == 2
 
 
+@pytest.mark.parametrize("tags", ["*", " * ", '"x", *'])
+def test_whoever_says_so_changes_what_is_there_now(api: Api, tags: str) -> None:
+    assert change(api, tags, max_digits=12).status == 200
+
+
+@pytest.mark.parametrize("tags", ["", ",", '""', 'W/"x"', "x"])
+def test_what_names_no_state_of_it_changes_nothing(api: Api, tags: str) -> None:
+    answer = api.call("PATCH", "/v1/settings", {"max_digits": 12}, headers={"If-Match": tags})
+    assert answer.status == 412
+
+
+def test_a_weak_tag_is_no_match(api: Api) -> None:
+    """RFC 9110: If-Match compares strongly."""
+    tag = api.call("GET", "/v1/settings").headers["ETag"]
+    assert change(api, f"W/{tag}", max_digits=12).status == 412
+
+
 def test_of_two_who_change_at_once_one_is_told(api: Api) -> None:
     tag = api.call("GET", "/v1/settings").headers["ETag"]
 
