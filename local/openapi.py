@@ -9,17 +9,24 @@ from collections import defaultdict
 from dataclasses import fields
 from typing import Any
 
+from local.openapi_answers import ALSO, ETAG, FAILURES, LOCATED, LOCATION, PROBLEM, RETRY_AFTER, TAGGED
 from local.paths import ROOT
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 EXAMPLES = ROOT / "local" / "openapi_examples.json"  # one whole body per schema
 SECURITY = {
-    "key": {"type": "http", "scheme": "bearer", "bearerFormat": "kb_<key id>_<secret>"},
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "kb_<key id>_<secret>",
+        "description": "An API key, for programs. The first one comes with the workspace, others by POST /v1/api-keys.",
+    },
     "user": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A Cognito access token.",
+        "description": "The access token (not the id token) of somebody who signed in to the stack's Cognito user pool "
+        "as `<workspace>:<e-mail>`. Their role has the scopes.",
     },
 }
 KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -28,141 +35,19 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text of yours: for 24 hours the same key and body are one effect and get one answer.",
 }
-ETAG = {"description": "For `If-Match` of an edit.", "schema": {"type": "string"}, "required": True}
-LOCATION = {"description": "Where to read it, under the API's address.", "schema": {"type": "string"}, "required": True}
-RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-LOCATED = frozenset(
-    {
-        "create_campaign",
-        "send_messages",
-        "create_list",
-        "create_import",
-        "create_export",
-        "create_api_key",
-        "add_user",
-        "create_preflight",
-        "create_template",
-        "create_keyword",
-        "create_inbox_export",
-        "create_report_export",
-        "create_quick_campaign",
-        "import_members",
-    }
-)  # their answers say where what they made is
 DESCRIPTION = (
     "Lists, imports, campaigns and their reports. Every operation takes one scope, named beside the key. "
-    "JSON in and out, times in RFC 3339 and UTC, errors as `application/problem+json` (RFC 9457) whose `code` is "
-    "one of a closed catalogue. Listings come in pages: ask for the next one with `next_cursor`. What belongs to "
-    "another workspace answers 404."
+    "JSON in UTF-8 in and out, in without fields that aren't named here; times in RFC 3339 and UTC; errors as "
+    "`application/problem+json` (RFC 9457) whose `code` is one of a closed catalogue (docs/errors.md). "
+    "Listings come in pages: ask for the next one with `next_cursor`, the same address and the same filters. "
+    "A POST with an `Idempotency-Key` may be sent again. What can be edited comes with an `ETag`, which the edit "
+    "names in `If-Match`. Every answer has an `X-Request-Id`, the request's own if it had one, by which it is found "
+    "in the logs. Each caller has so many calls a minute; then 429 says in `Retry-After` when to go on. "
+    "What belongs to another workspace answers 404."
 )
-# what the router can't tell: other answers of an operation, those with an ETag, its own ways to fail
-ALSO = {
-    "add_to_blacklist": ("201", "200", "It was there already"),
-    "put_member": ("200", "201", "It is new"),
-    "delete_list": ("204", "200", "It had keywords, which are deleted too"),
-    "put_callbacks": ("200", "201", "It is new"),
-}
-TAGGED = frozenset(
-    [
-        "create_list",
-        "get_list",
-        "edit_list",
-        "add_member",
-        "get_member",
-        "put_member",
-        "edit_member",
-        "opt_out_member",
-        "undo_opt_out",
-        "add_user",
-        "get_user",
-        "change_user",
-        "get_settings",
-        "get_prices",
-        "set_prices",
-        "change_settings",
-        "get_sending_hours",
-        "set_sending_hours",
-        "create_template",
-        "get_template",
-        "edit_template",
-        "get_callbacks",
-        "put_callbacks",
-        "rotate_signing_secret",
-        "create_campaign",
-        "get_campaign",
-        "edit_campaign",
-        "create_keyword",
-        "get_keyword",
-        "edit_keyword",
-        "get_reply_settings",
-        "change_reply_settings",
-        "get_infobip",
-        "save_infobip",
-        "get_gateway",
-        "save_gateway",
-    ]
-)
-FAILURES = {
-    "create_keyword": ("ALREADY_EXISTS", "KEYWORD_DELETED", "STATUS_CONFLICT"),
-    "edit_keyword": ("STATUS_CONFLICT",),
-    "delete_keyword": ("PRECONDITION_FAILED",),
-    "release_keyword": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),
-    "put_command": ("STATUS_CONFLICT",),
-    "delete_command": ("STATUS_CONFLICT",),
-    "add_member": ("ALREADY_EXISTS", "LIST_LOADING"),
-    "put_member": ("LIST_LOADING",),
-    "edit_member": ("ALREADY_EXISTS", "LIST_LOADING"),
-    "delete_member": ("LIST_LOADING",),
-    "create_list": ("ALREADY_EXISTS",),
-    "decide_import": ("STATUS_CONFLICT",),
-    "confirm_import": ("STATUS_CONFLICT",),
-    "create_import": ("ALREADY_EXISTS",),
-    "edit_list": ("ALREADY_EXISTS",),
-    "create_preflight": ("STATUS_CONFLICT", "LIST_LOADING"),
-    "pause_campaign": ("STATUS_CONFLICT",),
-    "resume_campaign": ("STATUS_CONFLICT",),
-    "cancel_campaign": ("STATUS_CONFLICT",),
-    "edit_campaign": ("STATUS_CONFLICT",),
-    "delete_campaign": ("STATUS_CONFLICT",),
-    "cancel_message": ("STATUS_CONFLICT",),
-    "test_infobip": ("NOT_FOUND",),
-    "test_gateway": ("NOT_FOUND",),
-    "rotate_api_key": ("STATUS_CONFLICT",),
-    "revoke_api_key": ("STATUS_CONFLICT",),
-    "add_user": ("ALREADY_EXISTS",),
-    "change_user": ("STATUS_CONFLICT",),
-    "test_callbacks": ("PRECONDITION_FAILED",),
-    "delete_callbacks": ("PRECONDITION_FAILED",),
-    "rotate_signing_secret": ("PRECONDITION_FAILED",),
-    "remove_user": ("STATUS_CONFLICT", "PRECONDITION_FAILED"),
-}
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "What went wrong (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "code", "errors", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "Each names a field of the body by its JSON pointer, or a parameter.",
-            "items": {
-                "type": "object",
-                "required": ["detail"],
-                "properties": {
-                    "pointer": {"type": "string", "examples": ["#/list_id"]},
-                    "parameter": {"type": "string", "examples": ["limit"]},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-}
+SERVERS = [
+    {"url": ".", "description": "Where this document is: the stack's output `ApiUrl`, locally `api_url`."}
+]
 
 
 def document() -> dict[str, Any]:
@@ -183,6 +68,7 @@ def document() -> dict[str, Any]:
         "properties": PROBLEM["properties"] | {"code": {"type": "string", "enum": catalogue}}
     }
     found["components"] |= {"securitySchemes": SECURITY, "responses": {}}
+    found["servers"] = SERVERS
     found["security"] = [{way: []} for way in SECURITY]
     for path, methods in found["paths"].items():
         for method, operation in methods.items():

@@ -95,13 +95,16 @@ def package(template: Template, upload: Upload, python: str) -> Template:
 
 def allow_plain_http(template: Template) -> None:
     """Take out the statements that deny what doesn't come over TLS."""
-    for name, policy in list(resources(template, "AWS::S3::BucketPolicy")):
-        document = policy["PolicyDocument"]
-        document["Statement"] = [
-            statement for statement in document["Statement"] if "aws:SecureTransport" not in str(statement)
-        ]
-        if not document["Statement"]:
-            del template["Resources"][name]
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        for name, policy in list(resources(template, kind)):
+            document = policy["PolicyDocument"]
+            document["Statement"] = [
+                statement
+                for statement in document["Statement"]
+                if "aws:SecureTransport" not in str(statement)
+            ]
+            if not document["Statement"]:
+                del template["Resources"][name]
 
 
 def _sources(folder: Path) -> dict[str, bytes]:

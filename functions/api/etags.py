@@ -12,7 +12,9 @@ from problems import Problem
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", max_length=255, description="Required: the ETag of what the edit was made from, or `*` for whatever is there now."
+        alias="If-Match",
+        max_length=255,
+        description="Required: the ETag of what the edit was made from, or `*` for whatever is there now.",
     ),
 ]
 

@@ -93,7 +93,8 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _require_plain(encoding: str | None) -> None:
     if encoding and encoding.strip().lower() != "identity":
         raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed, without the header Content-Encoding."
+            problems.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body uncompressed, without the header Content-Encoding.",
         )
 
 

@@ -10,8 +10,8 @@ NAMED_AT_MOST = 100  # a body of 4 MB may have 300,000 mistakes, and AWS takes n
 POINTER_AT_MOST = 200
 # pydantic's words for a program's author, in those of whoever sent the request
 _CLEARER = {
-    "extra_forbidden": "There is no such field.",
-    "missing": "This is required.",
+    "extra_forbidden": "there is no such field",
+    "missing": "this is required",
 }
 
 
@@ -100,8 +100,8 @@ BODY_TOO_LARGE = Kind(
 UNSUPPORTED_MEDIA_TYPE = Kind(
     "unsupported_media_type",
     415,
-    "The body must be JSON",
-    "Send `Content-Type: application/json`.",
+    "The body must be plain JSON",
+    "Send UTF-8 with `Content-Type: application/json`, and no `Content-Encoding`.",
 )
 INVALID_REQUEST = Kind(
     "invalid_request",

@@ -56,7 +56,7 @@ def documented(method: str, address: str, status: int) -> set[str] | None:
     """Which of POINTING docs/openapi.json says of a successful answer; None of any other."""
     for takes, path, responses in _operations():
         if takes == method and path.fullmatch(address) and f"{status}" in responses and status < 300:
-            return POINTING & responses[f"{status}"].get("headers", {}).keys()
+            return {name for name in POINTING if name in responses[f"{status}"].get("headers", {})}
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kabar import guard
-from local import package, paths
+from local import openapi, package, paths
 
 TEMPLATE = package.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -105,23 +105,34 @@ def test_every_bucket_is_private_versioned_encrypted_and_cleans_up(
     assert any("NoncurrentVersionExpiration" in rule for rule in rules)
 
 
-@named("AWS::S3::Bucket")
-def test_every_bucket_refuses_what_does_not_come_over_tls(name: str, properties: dict[str, Any]) -> None:
-    policies = [
-        policy
-        for _, policy in of_type("AWS::S3::BucketPolicy")
-        if policy["Bucket"] in ({"Ref": name}, properties["BucketName"])
-    ]
-    denials = [
-        statement
-        for policy in policies
+@pytest.mark.parametrize(
+    ("kind", "policies", "named_in", "refused"),
+    [
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Bucket", "s3:*"),
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues", "sqs:*"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics", "sns:Publish"),  # its policy takes no star
+    ],
+)
+def test_what_does_not_come_over_tls_is_refused(
+    kind: str, policies: str, named_in: str, refused: str
+) -> None:
+    covered = [
+        named
+        for _, policy in of_type(policies)
         for statement in statements(policy["PolicyDocument"])
-        if statement["Effect"] == "Deny"
+        if (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", refused)
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for named in ([policy[named_in]] if isinstance(policy[named_in], dict) else policy[named_in])
     ]
-    assert any(
-        denial["Principal"] == "*" and denial["Condition"]["Bool"]["aws:SecureTransport"] in ("false", False)
-        for denial in denials
-    )
+    assert sorted(named["Ref"] for named in covered) == sorted(name for name, _ in of_type(kind))
+
+
+def test_a_role_is_passed_to_the_scheduler_alone() -> None:
+    passing = [statement for _, statement in all_statements() if "iam:PassRole" in actions(statement)]
+    assert passing
+    for statement in passing:
+        assert statement["Resource"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
 @named("AWS::Logs::LogGroup")
@@ -191,6 +202,24 @@ def test_every_alarm_is_on_the_dashboard_and_in_the_operators_manual() -> None:
         assert f"${{{name}.Arn}}" in body
         assert f"`{name}`" in manual
         assert alarm["AlarmActions"] == [{"Ref": "NoticesTopic"}]
+
+
+@named("AWS::Serverless::Function")
+def test_the_errors_of_every_function_are_on_the_dashboard(name: str, properties: dict[str, Any]) -> None:
+    ((_, dashboard),) = of_type("AWS::CloudWatch::Dashboard")
+    widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    (errors,) = [widget for widget in widgets if widget["properties"]["title"] == "Function errors"]
+    assert f"${{{name}}}" in {metric[3] for metric in errors["properties"]["metrics"]}
+
+
+@pytest.mark.parametrize("name", ["SweepFunction", "OpenWindowFunction", "FinishImportFunction"])
+def test_what_is_called_without_waiting_for_it_raises_an_alarm(name: str) -> None:
+    """Their errors reach no caller and no queue."""
+    assert [{"Name": "FunctionName", "Value": {"Ref": name}}] in [
+        alarm["Dimensions"]
+        for _, alarm in of_type("AWS::CloudWatch::Alarm")
+        if (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+    ]
 
 
 @named("AWS::Serverless::Function")
@@ -326,10 +355,19 @@ def test_the_api_waits_for_the_role_that_its_access_logs_need() -> None:
     assert TEMPLATE["Resources"]["Api"]["DependsOn"] == "ApiAccount"
 
 
-def test_the_gateway_itself_answers_an_unknown_path_as_the_api_does() -> None:
-    answer = TEMPLATE["Resources"]["Api"]["Properties"]["GatewayResponses"]["MISSING_AUTHENTICATION_TOKEN"]
-    body = json.loads(answer["ResponseTemplates"]["application/json"])
-    assert (answer["StatusCode"], body["status"], body["code"]) == (404, 404, "not_found")
+def test_what_the_gateway_itself_refuses_is_a_problem_of_the_catalogue() -> None:
+    _, problems = openapi.application()
+    kinds = {kind.code: kind for kind in problems.CATALOGUE}
+    refusals = TEMPLATE["Resources"]["Api"]["Properties"]["GatewayResponses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= refusals.keys()
+    for refusal in refusals.values():
+        body = json.loads(refusal["ResponseTemplates"]["application/json"])
+        kind = kinds[body["code"]]
+        expected = json.loads(problems.Problem(kind, body["detail"]).body("$context.requestId"))
+        assert (body, refusal["StatusCode"]) == (expected, kind.status)
+        assert refusal["ResponseParameters"]["Headers"]["Content-Type"] == f"'{problems.MEDIA_TYPE}'"
+    assert refusals["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404  # an unknown path
+    assert int(refusals["THROTTLED"]["ResponseParameters"]["Headers"]["Retry-After"].strip("'")) > 0
 
 
 def test_nobody_can_let_callbacks_go_to_this_machine_in_aws() -> None:

@@ -91,6 +91,7 @@ def rotate_api_key(
     "/v1/api-keys/<key_id>",
     status_code=204,
     summary="Revoke an API key for good, within a minute",
+    description="Any key, also one that may do more than you: to stop it gives nothing away.",
     tags=["API keys"],
     operation_id="revoke_api_key",
 )
