@@ -102,6 +102,9 @@ def test_f23_keyword_variants_are_one_match(text: str) -> None:
         *(
             "𝐒𝐓𝐎𝐏",
             "ⓈⓉⓄⓅ",
+            "🆂🆃🅾🅿",
+            "🅢🅣🅞🅟",
+            "STOP\u3164",
             "St\u00f6p",
             "stop\ufe0f",
             "stop\u00ad",

@@ -43,6 +43,8 @@ OPT_OUT_WORDS = (
     # the same in the languages and alphabets of other countries, none of them a word that answers a question
     *("STOPP", "ABMELDEN", "AFMELDEN", "DÉSABONNER", "BAJA", "SAIR", "СТОП", "ОТПИСАТЬСЯ", "ΣΤΟΠ", "הסר"),
     *("إيقاف", "توقف", "退订", "退訂", "配信停止", "수신거부", "ยกเลิก"),
+    *("DESUSCRIBIR", "DESCADASTRAR", "DISISCRIVI", "AFMELD", "AVREGISTRERA", "WYPISZ", "ODHLÁSIT", "DEZABONARE"),
+    *("LEIRATKOZÁS", "ОТПИСКА", "ВІДПИСАТИСЯ", "إلغاء الاشتراك", "取消订阅", "取消訂閱", "수신 거부"),
 )
 OPT_IN_WORDS = ("START", "UNSTOP", "BAŞLA", "BAŞLAT", "MULAI")
 OFF_WORDS = (
@@ -58,6 +60,11 @@ _MARKS = re.compile(
     "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # which picture of an emoji is meant
     "]"
 )
+_LOOKALIKES = str.maketrans(
+    {0x1F150 + n: chr(ord("a") + n) for n in range(26)}  # letters in filled circles and squares
+    | {0x1F170 + n: chr(ord("a") + n) for n in range(26)}
+    | dict.fromkeys((0x115F, 0x1160, 0x3164, 0xFFA0))  # letters of Hangul that are blank
+)
 _REPEATED = re.compile(r"(.+?)(?: \1)*")
 _REPEATS = 10  # more are no command, and would take long to look through
 _LETTERS = {"L", "N", "M"}
@@ -66,7 +73,7 @@ _UNSEEN = "Cf"
 
 def plain(text: str) -> str:
     """The text without case, accents and width; all of I, i, İ and ı become `i`."""
-    small = unicodedata.normalize("NFKD", text).replace("ı", "i").casefold()
+    small = unicodedata.normalize("NFKD", text).translate(_LOOKALIKES).replace("ı", "i").casefold()
     # once more: folding case may bring letters and marks that decompose further
     return _MARKS.sub("", unicodedata.normalize("NFKD", small))
 
