@@ -85,19 +85,28 @@ class MemberView(View):
     params: list[str] = Field(
         description="Up to 6; the first is %%1%% in a text.", examples=[["Amy", "Scott"]]
     )
-    opted_out: bool
+    opted_out: bool = Field(description="Whether nothing goes to the number through this list.")
     opted_out_at: Time | None
+    opted_out_from: Literal["list", "everything", "blacklist"] | None = Field(
+        description="This list, everything (the inbox), or the blacklist, where it is undone."
+    )
+    opted_out_by: str | None = Field(
+        description="The reply, user or key that said so.", examples=["reply:81"]
+    )
     deleted: bool
     deleted_at: Time | None
 
     @classmethod
     def of(cls, member: Mapping[str, Any]) -> "MemberView":
-        opted_out, deleted = member.get("opted_out"), member.get("deleted")
+        """Of a member as it was judged (storage.member_search)."""
+        left, deleted = member.get("left", {}), member.get("deleted")
         return cls(
             mobile=member["sk"],
             params=member.get("params", []),
-            opted_out=opted_out is not None,
-            opted_out_at=moment(opted_out),
+            opted_out=bool(left),
+            opted_out_at=moment(left.get("at")),
+            opted_out_from=left.get("from"),
+            opted_out_by=left.get("by"),
             deleted=deleted is not None,
             deleted_at=moment(deleted),
         )

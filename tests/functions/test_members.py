@@ -219,6 +219,24 @@ def test_who_opted_out_before_is_added_as_opted_out(api: Api) -> None:
     assert found(api, "opted_out=true") == [AMY]
 
 
+def test_who_opted_out_of_everything_is_marked_on_the_list_and_found_with_where_from(api: Api) -> None:
+    for mobile in (AMY, "+64211110001", "+64211110002", "+64211110003"):
+        add(api, mobile)
+    left = {"at": 5000, "by": "reply:x"}
+    api.tables.seed("people", keys.standing("acme", "+64211110001"), everything=left)
+    api.tables.seed("people", keys.standing("acme", "+64211110002"), blacklisted=left | {"by": "api:key:1"})
+    api.tables.seed("people", keys.standing("acme", "+64211110003"), lists={"8": left})
+    assert found(api, "opted_out=true") == ["+64211110001", "+64211110002"]
+    assert found(api, "opted_out=false") == sorted([AMY, "+64211110003"])
+    shown = api.call("GET", f"{HERE}/+64211110001").json
+    assert (shown["opted_out"], shown["opted_out_from"]) == (True, "everything")
+    assert (shown["opted_out_at"], shown["opted_out_by"]) == ("1970-01-01T00:00:05.000Z", "reply:x")
+    assert api.call("GET", f"{HERE}/+64211110002").json["opted_out_from"] == "blacklist"
+    assert api.call("PUT", f"{HERE}/+64211110001/opt-out").json["opted_out_from"] == "list"
+    undone = api.call("DELETE", f"{HERE}/+64211110001/opt-out").json
+    assert (undone["opted_out"], undone["opted_out_from"]) == (True, "everything")
+
+
 def test_an_opt_out_while_a_member_is_added_is_not_lost(api: Api) -> None:
     left = {"7": {"at": 5000, "by": "reply:x"}}
     api.tables.before.append(lambda: api.tables.seed("people", keys.standing("acme", AMY), lists=left))
@@ -298,7 +316,7 @@ def found(api: Api, query: str = "", limit: int = 100) -> list[str]:
 
 def seed(api: Api, mobile: str, *, opted_out: bool, deleted: bool) -> None:
     marks = {name: 1 for name, there in (("opted_out", opted_out), ("deleted", deleted)) if there}
-    index = keys.member_mark(7, mobile, opted_out=opted_out, deleted=deleted)
+    index = keys.deleted_mark(7, mobile) if deleted else {}
     api.tables.seed("members", keys.member(7, mobile), params=[], at=1, **marks, **index)
 
 

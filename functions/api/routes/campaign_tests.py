@@ -36,7 +36,7 @@ def test_campaign(
     if head is None:
         raise not_found("campaign")
     list_id = head.get("list_id")  # a quick campaign has none before its file is in
-    params = test.params if test.params is not None else _sample(list_id)
+    params = test.params if test.params is not None else _sample(caller.workspace, list_id)
     given = [RecipientOfMessage(mobile=mobile, params=params) for mobile in test.numbers]
     defaults = workspaces.settings(table("workspaces"), caller.workspace)
     recipients = recipients_of(given, caller, defaults, field="numbers/%d")
@@ -61,10 +61,10 @@ def test_campaign(
     return Response(202, "application/json", accepted(stored))
 
 
-def _sample(list_id: int | None) -> list[str]:
+def _sample(workspace: str, list_id: int | None) -> list[str]:
     """The params of somebody who would get it."""
     if list_id is None:
         return []
     wanted = member_search.Search("+", opted_out=False, deleted=False)
-    members, _ = member_search.page(table("members"), list_id, wanted, 1, None)
+    members, _ = member_search.page(table("members"), table("people"), workspace, list_id, wanted, 1)
     return list(members[0]["params"]) if members else []

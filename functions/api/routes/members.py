@@ -53,7 +53,10 @@ def list_members(
         str | None,
         Query(max_length=16, description="The whole number or its leading part, in international form."),
     ] = None,
-    opted_out: Annotated[Mark, Query(description="Whether they opted out; either when left out.")] = None,
+    opted_out: Annotated[
+        Mark,
+        Query(description="Whether they opted out, of this list or of everything; either when left out."),
+    ] = None,
     deleted: Annotated[Mark, Query(description="Whether they are deleted; either when left out.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -61,7 +64,8 @@ def list_members(
     existing(list_id, caller)  # the members table knows no workspaces
     search = member_search.Search(leading(mobile or ""), opted_out, deleted)
     listing = Listing(cursors, (caller.workspace, "members", str(list_id), repr(search)))
-    found = member_search.page(table("members"), list_id, search, limit, listing.position(cursor))
+    tables = table("members"), table("people")
+    found = member_search.page(*tables, caller.workspace, list_id, search, limit, listing.position(cursor))
     return listing.page(*found, MemberView.of)
 
 
@@ -94,7 +98,7 @@ def add_member(list_id: ListId, new: NewMember, caller: CallerOf, at: Now) -> Re
 )
 def get_member(list_id: ListId, mobile: MobilePath, caller: CallerOf) -> Response[MemberView]:
     existing(list_id, caller)
-    return _shown(_known(list_id, from_path(caller, mobile)))
+    return _shown(_known(list_id, caller, from_path(caller, mobile)))
 
 
 @router.put(
@@ -126,7 +130,7 @@ def edit_member(
     if_match: IfMatch = None,
 ) -> Response[MemberView]:
     existing(list_id, caller)
-    seen = _known(list_id, from_path(caller, mobile))
+    seen = _known(list_id, caller, from_path(caller, mobile))
     if "deleted" in seen:
         raise not_found("member")
     etags.require(if_match, etags.etag(MemberView.of(seen)))
@@ -135,7 +139,7 @@ def edit_member(
     with _refusals():
         now = roster().edit(caller.workspace, list_id, seen, number, params, at)
     _note(caller, at, "member edited", list_id, seen["sk"], {"mobile": number})
-    return _shown(now)
+    return _shown(_judged(list_id, caller, now))
 
 
 @router.delete(
@@ -164,10 +168,10 @@ def delete_member(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: Now
 )
 def opt_out_member(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: Now) -> Response[MemberView]:
     existing(list_id, caller)
-    number = _known(list_id, from_path(caller, mobile))["sk"]
+    number = _known(list_id, caller, from_path(caller, mobile))["sk"]
     if opt_outs().leave(caller.workspace, number, list_id, caller.who, wiring.now):
         _note(caller, at, "member opted out", list_id, number, {})
-    return _shown(_known(list_id, number))
+    return _shown(_known(list_id, caller, number))
 
 
 @router.delete(
@@ -179,12 +183,12 @@ def opt_out_member(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: No
 )
 def undo_opt_out(list_id: ListId, mobile: MobilePath, caller: CallerOf, at: Now) -> Response[MemberView]:
     existing(list_id, caller)
-    member = _known(list_id, from_path(caller, mobile))
+    member = _known(list_id, caller, from_path(caller, mobile))
     left = opt_outs().left_at(caller.workspace, member["sk"], list_id)
     if left is not None or "opted_out" in member:
         opt_outs().undo(caller.workspace, member["sk"], list_id)
         _note(caller, at, "opt-out undone", list_id, member["sk"], {"opted_out_at": left})
-    return _shown(_known(list_id, member["sk"]))
+    return _shown(_known(list_id, caller, member["sk"]))
 
 
 def _put(
@@ -194,7 +198,7 @@ def _put(
     with _refusals():
         member, new = roster().put(caller.workspace, list_id, mobile, params, at, replace=replace)
     _note(caller, at, "member added" if new else "member edited", list_id, mobile, {})
-    return _shown(member, 201 if new else 200)
+    return _shown(_judged(list_id, caller, member), 201 if new else 200)
 
 
 @contextmanager
@@ -212,11 +216,16 @@ def _refusals() -> Iterator[None]:
         raise not_found("list") from error
 
 
-def _known(list_id: int, mobile: str) -> dict[str, Any]:
+def _known(list_id: int, caller: Caller, mobile: str) -> dict[str, Any]:
     member = roster().get(list_id, mobile)
     if member is None:
         raise not_found("member")
-    return member
+    return _judged(list_id, caller, member)
+
+
+def _judged(list_id: int, caller: Caller, member: dict[str, Any]) -> dict[str, Any]:
+    (judged,) = member_search.judged(table("people"), caller.workspace, list_id, [member])
+    return judged
 
 
 def _shown(member: Mapping[str, Any], status: int = 200) -> Response[MemberView]:

@@ -43,7 +43,16 @@ OPT_OUT_WORDS = (
     # the same in the languages and alphabets of other countries, none of them a word that answers a question
     *("STOPP", "ABMELDEN", "AFMELDEN", "DÉSABONNER", "BAJA", "SAIR", "СТОП", "ОТПИСАТЬСЯ", "ΣΤΟΠ", "הסר"),
     *("إيقاف", "توقف", "退订", "退訂", "配信停止", "수신거부", "ยกเลิก"),
-    *("DESUSCRIBIR", "DESCADASTRAR", "DISISCRIVI", "AFMELD", "AVREGISTRERA", "WYPISZ", "ODHLÁSIT", "DEZABONARE"),
+    *(
+        "DESUSCRIBIR",
+        "DESCADASTRAR",
+        "DISISCRIVI",
+        "AFMELD",
+        "AVREGISTRERA",
+        "WYPISZ",
+        "ODHLÁSIT",
+        "DEZABONARE",
+    ),
     *("LEIRATKOZÁS", "ОТПИСКА", "ВІДПИСАТИСЯ", "إلغاء الاشتراك", "取消订阅", "取消訂閱", "수신 거부"),
 )
 OPT_IN_WORDS = ("START", "UNSTOP", "BAŞLA", "BAŞLAT", "MULAI")

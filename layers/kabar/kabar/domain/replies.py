@@ -79,6 +79,19 @@ class Leaves(StrEnum):
     BLACKLIST = "blacklist"
 
 
+def left(standing: Mapping[str, Any], list_id: int) -> dict[str, Any] | None:
+    """What keeps a number from getting what goes through a list, {at, by, from}; None when nothing does.
+
+    The list's own opt-out comes first: it is the one that can be undone there.
+    """
+    marks = (
+        (Leaves.LIST, standing.get("lists", {}).get(str(list_id))),
+        (Leaves.EVERYTHING, standing.get("everything")),
+        (Leaves.BLACKLIST, standing.get("blacklisted")),
+    )
+    return next(({"at": m["at"], "by": m["by"], "from": where.value} for where, m in marks if m), None)
+
+
 @dataclass(frozen=True, slots=True)
 class OptOut:
     """What a reply leaves; `list` is of LIST alone."""

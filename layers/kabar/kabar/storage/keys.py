@@ -210,18 +210,17 @@ def member(list_id: int, mobile: str) -> Key:
     return _key(member_pk(list_id, member_shard(mobile)), mobile)
 
 
-def mark_pk(list_id: int, mark: str, shard: int) -> str:
-    """A partition of the index `by_mark`; `mark` is "opted_out", "deleted" or "both"."""
-    return f"list#{list_id}#{mark}#{shard}"
+def deleted_pk(list_id: int, shard: int) -> str:
+    """A partition of the index `by_mark`."""
+    return f"list#{list_id}#deleted#{shard}"
 
 
-def member_mark(list_id: int, mobile: str, *, opted_out: bool, deleted: bool) -> dict[str, str]:
-    """The attributes that put a marked member into the sparse index `by_mark`; none for an unmarked one."""
-    if not (opted_out or deleted):
-        return {}
-    mark = "both" if opted_out and deleted else "opted_out" if opted_out else "deleted"
-    pk = mark_pk(list_id, mark, member_shard(mobile) % MARK_SHARDS)
-    return {"by_mark_pk": pk, "by_mark_sk": mobile}
+def deleted_mark(list_id: int, mobile: str) -> dict[str, str]:
+    """The attributes that put a deleted member into the sparse index `by_mark`."""
+    return {
+        "by_mark_pk": deleted_pk(list_id, member_shard(mobile) % MARK_SHARDS),
+        "by_mark_sk": mobile,
+    }
 
 
 # ---- people ---------------------------------------------------------------------------------------------

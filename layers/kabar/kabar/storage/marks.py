@@ -146,12 +146,8 @@ class Marks:
         as_read = (
             f"attribute_exists(pk) AND {_has('opted_out', left_at is None)} AND {_has('deleted', deleted)}"
         )
-        index = keys.member_mark(list_id, mobile, opted_out=left_at is not None, deleted=deleted)
-        wanted: Item = ({} if left_at is None else {"opted_out": left_at}) | index
-        gone = [name for name in ("opted_out", "by_mark_pk", "by_mark_sk") if name not in wanted]
-        sets = "SET " + ", ".join(f"{name} = :{name}" for name in wanted) if wanted else ""
-        expression = f"{sets} {'REMOVE ' + ', '.join(gone) if gone else ''}".strip()
-        values = {f":{name}": value for name, value in wanted.items()}
+        expression = "REMOVE opted_out" if left_at is None else "SET opted_out = :left"
+        values = None if left_at is None else {":left": left_at}
         return [update_in(self._members, keys.member(list_id, mobile), expression, as_read, values=values)]
 
 

@@ -1,19 +1,24 @@
 """Members of one list by leading part of the number and by mark, in the order of their numbers [C4]. [P8]
 
-Everybody is looked for in the 16 shards of the list, the opted out and the deleted in the sparse index `by_mark`;
-either way all partitions are read a little and merged. A page costs at most ROUNDS times as many queries as there
-are partitions, so where hardly anybody matches it may come short, even empty, and the next one goes on.
+Everybody is looked for in the 16 shards of the list, the deleted in the sparse index `by_mark`; either way all
+partitions are read a little and merged. Who opted out, of the list or of everything, is in the standings, which are
+read for as many as a page needs. A page costs at most ROUNDS times as many queries as there are partitions, so where
+hardly anybody matches it may come short, even empty, and the next one goes on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice
 
+from kabar.domain.replies import Leaves, left
 from kabar.storage import keys
 from kabar.storage.dynamo import Item, Page, Table
 
 INDEX = "by_mark"
 ROUNDS = 4
+RARE = 100  # members that a round reads of each partition where few match
+TOGETHER = 100  # standings of one read
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,50 +32,62 @@ class Search:
     def matches(self, member: Item) -> bool:
         return all(
             wanted is None or wanted == (mark in member)
-            for wanted, mark in ((self.opted_out, "opted_out"), (self.deleted, "deleted"))
+            for wanted, mark in ((self.opted_out, "left"), (self.deleted, "deleted"))
         )
-
-    @property
-    def marks(self) -> list[str]:
-        """Which partitions of the index hold all who match; none when they aren't all marked."""
-        if self.opted_out:
-            return [
-                m
-                for m, fits in (("opted_out", not self.deleted), ("both", self.deleted is not False))
-                if fits
-            ]
-        if self.deleted:
-            return ["deleted", "both"] if self.opted_out is None else ["deleted"]
-        return []
 
 
 def page(
-    members: Table, list_id: int, search: Search, limit: int, after: str | None = None
+    members: Table,
+    people: Table,
+    workspace: str,
+    list_id: int,
+    search: Search,
+    limit: int,
+    after: str | None = None,
 ) -> tuple[list[Item], str | None]:
-    """Up to `limit` members above the number `after`, and where the next page starts (None at the end)."""
+    """Up to `limit` members above the number `after`, and where the next page starts (None at the end).
+
+    They have `left`, as `judged` adds it.
+    """
     partitions, index = _partitions(list_id, search)
     found: list[Item] = []
     for _ in range(ROUNDS):
-        step = 2 * limit // len(partitions) + 8  # twice the share of each: rarely a second round
+        step = RARE if search.opted_out else 2 * limit // len(partitions) + 8  # rarely a second round
         first = "" if after else search.prefix
         read = (members.query(pk, prefix=first, after=after, limit=step, index=index) for pk in partitions)
         pages = [_leading(search.prefix, each) for each in read]
         horizon = min((each.items[-1]["sk"] for each in pages if each.next), default=None)
-        for member in _merged(pages, horizon):
-            if len(found) == limit:
-                return found, found[-1]["sk"]
-            if search.matches(member):
-                found.append(member)
+        merged = _merged(pages, horizon)
+        while some := list(islice(merged, TOGETHER)):
+            for member in judged(people, workspace, list_id, some):
+                if len(found) == limit:
+                    return found, found[-1]["sk"]
+                if search.matches(member):
+                    found.append(member)
         if horizon is None:
             return found, None
         after = horizon
     return found, after
 
 
+def judged(people: Table, workspace: str, list_id: int, members: Sequence[Item]) -> list[Item]:
+    """Members, with `left` {at, by, from} where nothing goes to them through the list. [P30] (consistent)"""
+    if not members:
+        return []
+    standings = people.batch_get([keys.standing(workspace, m["sk"]) for m in members], consistent=True)
+    made = []
+    for member in members:
+        standing = standings.get((keys.person_pk(workspace, member["sk"]), "standing"), {})
+        mark = left(standing, list_id)
+        if mark is None and "opted_out" in member:
+            mark = {"at": member["opted_out"], "by": None, "from": Leaves.LIST.value}
+        made.append(member | ({"left": mark} if mark else {}))
+    return made
+
+
 def _partitions(list_id: int, search: Search) -> tuple[list[str], str | None]:
-    if search.marks:
-        shards = range(keys.MARK_SHARDS)
-        return [keys.mark_pk(list_id, mark, shard) for mark in search.marks for shard in shards], INDEX
+    if search.deleted:
+        return [keys.deleted_pk(list_id, shard) for shard in range(keys.MARK_SHARDS)], INDEX
     return [keys.member_pk(list_id, shard) for shard in range(keys.MEMBER_SHARDS)], None
 
 

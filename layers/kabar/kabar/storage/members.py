@@ -45,7 +45,7 @@ def load(
             if old and old.get("import") == import_id:
                 before = old["before"]
             else:
-                item = _written(list_id, key, params, old, left_at.get(key["sk"]))
+                item = _written(key, params, old, left_at.get(key["sk"]))
                 before = item["before"]
                 new.append(item | {"import": import_id, "at": now})
             results[_RESULT[before.removesuffix(_LEFT)]] += 1
@@ -91,9 +91,8 @@ def strangers(members: Table, list_id: int, mobiles: Sequence[str]) -> list[str]
 
 def _gone(list_id: int, old: Item, import_id: str, before: str, now: int) -> Item:
     kept = {name: old[name] for name in ("pk", "sk", "opted_out") if name in old}
-    mark = keys.member_mark(list_id, old["sk"], opted_out="opted_out" in old, deleted=True)
     own = {"params": [], "import": import_id, "before": before, "at": now, "deleted": now}
-    return kept | own | mark
+    return kept | own | keys.deleted_mark(list_id, old["sk"])
 
 
 def _state(old: Item | None) -> str:
@@ -102,16 +101,11 @@ def _state(old: Item | None) -> str:
     return "deleted" if old.get("deleted") else "member"
 
 
-def _written(
-    list_id: int, key: dict[str, str], params: list[str], old: Item | None, left_at: int | None
-) -> Item:
+def _written(key: dict[str, str], params: list[str], old: Item | None, left_at: int | None) -> Item:
     before, marked_at = _state(old), (old or {}).get("opted_out", left_at)
     item: Item = {**key, "params": params, "before": before}
     if marked_at is not None:
-        item |= {
-            "opted_out": marked_at,
-            **keys.member_mark(list_id, key["sk"], opted_out=True, deleted=False),
-        }
+        item["opted_out"] = marked_at
         if before != "member" or "opted_out" not in (old or {}):
             item["before"] = before + _LEFT
     return item

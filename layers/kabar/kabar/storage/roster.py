@@ -119,7 +119,6 @@ class Roster:
         new |= {kept: old[kept] for kept in ("import", "before") if old and kept in old}
         if left:
             new["opted_out"] = left["at"]
-            new |= keys.member_mark(list_id, mobile, opted_out=True, deleted=False)
         as_read = f"attribute_{'exists' if left else 'not_exists'}(lists.#list)"
         check = check_in(self._people, standing_key, as_read, names={"#list": name})
         return new, [self._replacing(old, new), check]
@@ -170,8 +169,8 @@ class Roster:
 
 def _deleted(list_id: int, old: Item, now: int) -> Item:
     kept = {name: old[name] for name in ("pk", "sk", "import", "before", "opted_out") if name in old}
-    mark = keys.member_mark(list_id, old["sk"], opted_out="opted_out" in old, deleted=True)
-    return kept | {"params": [], "at": _later(old, now), "deleted": now} | mark
+    own = {"params": [], "at": _later(old, now), "deleted": now}
+    return kept | own | keys.deleted_mark(list_id, old["sk"])
 
 
 def _later(old: Item | None, now: int) -> int:
