@@ -39,11 +39,17 @@ class Drop:
     bucket: str
     key: str
     version: str
+    etag: str
     size: int
     workspace: str
     kind: str
     target: str
     request_id: str
+
+    @property
+    def file(self) -> Item:
+        """What the import's head says of it."""
+        return {"version": self.version, "etag": self.etag, "bytes_total": self.size}
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
@@ -84,6 +90,7 @@ def _drop(told: Mapping[str, Any], request_id: str) -> Drop | None:
         bucket=told["bucket"]["name"],
         key=key,
         version=told["object"].get("versionId", "null"),
+        etag=told["object"].get("eTag", ""),
         size=told["object"].get("size", 0),
         workspace=workspace,
         kind=kind,
@@ -100,7 +107,7 @@ def _take(drop: Drop) -> None:
         return
     if expected["state"] == WAITING:
         now = time.time_ns() // 1_000_000
-        if IMPORTS.arrived(drop.workspace, expected, drop.version, drop.size, now):
+        if IMPORTS.arrived(drop.workspace, expected, drop.file, now):
             _start(drop, drop.target, expected.get("request_id", drop.target), new=True)
             return
         expected = IMPORTS.get(drop.workspace, drop.target) or expected
@@ -115,9 +122,8 @@ def _take(drop: Drop) -> None:
 
 def _begin(drop: Drop, options: Item) -> None:
     name = import_id(drop.bucket, drop.key, drop.version)
-    source = {"bucket": drop.bucket, "key": drop.key, "version": drop.version}
     request_id = drop.request_id or name
-    head = source | {"id": name, "bytes_total": drop.size, "request_id": request_id}
+    head = {"id": name, "bucket": drop.bucket, "key": drop.key, "request_id": request_id, **drop.file}
     head["created_at"] = time.time_ns() // 1_000_000
     _start(drop, name, request_id, new=IMPORTS.begin(drop.workspace, head | options))
 

@@ -1,5 +1,6 @@
 """A dropped file becomes members of a list, once, whatever is repeated or dies on the way [D1]-[D8]."""
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -33,11 +34,14 @@ class FakeS3:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], bytes] = {}
 
-    def get_object(self, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803  # boto3's
+    def get_object(self, Bucket: str, Key: str, VersionId: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803  # boto3's
         try:
-            return {"Body": Body(self.objects[Bucket, Key, VersionId])}
+            found = self.objects[Bucket, Key, VersionId]
         except KeyError:
             raise client_error("NoSuchVersion" if VersionId else "NoSuchKey") from None
+        if Bucket == "uploads" and IfMatch != f'"{etag(found)}"':
+            raise client_error("PreconditionFailed")
+        return {"Body": Body(found)}
 
     def put_object(self, Bucket: str, Key: str, Body: Any, ContentType: str) -> None:  # noqa: N803  # boto3's
         assert ContentType
@@ -99,7 +103,7 @@ class World:
         data = content if isinstance(content, bytes) else content.encode()
         self.s3.objects["uploads", key, version] = data
         before = set(self.steps.started)
-        self.call("receive_upload", event(key, version, len(data)))
+        self.call("receive_upload", event(key, version, data))
         (name,) = set(self.steps.started) - before
         started: dict[str, Any] = self.steps.started[name]
         return started
@@ -147,8 +151,15 @@ class World:
         return [place for place in self.dynamo.tables["workspaces"] if place[0] == "open"]
 
 
-def event(key: str, version: str = "v1", size: int = 1, kind: str = "ObjectCreated:Put") -> dict[str, Any]:
-    told = {"bucket": {"name": "uploads"}, "object": {"key": key, "size": size, "versionId": version}}
+def etag(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def event(
+    key: str, version: str = "v1", content: bytes = b"x", kind: str = "ObjectCreated:Put"
+) -> dict[str, Any]:
+    of = {"key": key, "size": len(content), "eTag": etag(content), "versionId": version}
+    told = {"bucket": {"name": "uploads"}, "object": of}
     return queued({"Records": [{"eventName": kind, "s3": told}]})
 
 

@@ -13,8 +13,8 @@ from kabar.storage import executions, keys, mail, work
 from kabar.storage.dynamo import Table
 from kabar.storage.import_heads import Heads, execution
 from tests.functions.api_client import REQUEST_ID, Api, api
-from tests.functions.loading import load, queued
-from tests.functions.test_import_handlers import FakeMail, FakeS3
+from tests.functions.loading import load
+from tests.functions.test_import_handlers import FakeMail, FakeS3, event
 
 __all__ = ["api"]
 
@@ -40,13 +40,8 @@ class World:
     def drop(self, key: str, content: str) -> dict[str, Any]:
         """Put an object and take its event; the input of the execution it starts."""
         self.s3.objects["uploads", key, "v1"] = content.encode()
-        told = {
-            "bucket": {"name": "uploads"},
-            "object": {"key": key, "versionId": "v1", "size": len(content)},
-        }
         before = set(self.api.clients.started)
-        event = queued({"Records": [{"eventName": "ObjectCreated:Put", "s3": told}]})
-        self.function("receive_upload").handler(event, None)
+        self.function("receive_upload").handler(event(key, content=content.encode()), None)
         (name,) = set(self.api.clients.started) - before
         started: dict[str, Any] = self.api.clients.started[name]
         return started

@@ -62,14 +62,48 @@ def test_f37_a_bomb_is_refused_by_its_ratio() -> None:
     assert refused(xlsx({1: ["x"]}, {"xl/media/a.xml": b" " * 3_000_000})) == "xlsx_suspicious"
 
 
+def test_f37_a_bomb_that_lies_about_its_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_rows, "MAX_UNPACKED", 100_000)
+    data = bytearray(xlsx({1: ["x"]}, {"xl/media/a.xml": b"0123456789" * 20_000}))
+    told = (200_000).to_bytes(4, "little")
+    assert data.count(told) == 2  # in front of the entry and in the list of entries
+    assert refused(bytes(data.replace(told, (10).to_bytes(4, "little")))) == "xlsx_unreadable"
+    assert refused(bytes(data)) == "xlsx_suspicious"
+
+
 def test_f37_a_bomb_is_refused_by_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_rows, "MAX_UNPACKED", 1_000)
     assert refused(xlsx({1: ["x" * 2_000]})) == "xlsx_suspicious"
 
 
-def test_f37_two_cells_that_span_a_vast_sheet_are_refused() -> None:
-    sheet = b'<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="199999"><c r="XFD199999"/>'
-    assert refused(xlsx({1: ["x"]}, {"xl/worksheets/sheet2.xml": sheet})) == "xlsx_suspicious"
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<row r="1"><c r="A1"/></row><row r="199999"><c r="XFD199999"/></row>',
+        "<row r='1'><c r='A1'/></row><row r='199999'><c r='XFD199999'/></row>",
+        '<row r="1"><c r="a1"/></row><row r="199999"><c r="xfd199999"/></row>',
+        '<row r="1"><c r="A1"/></row><row r="199999"><c r' + " " * 300_000 + '= "XFD199999"/></row>',
+        '<x:row r="1"><x:c r="A1"/></x:row><x:row r="199999"><x:c r="XFD199999"/></x:row>',
+        '<row r="1">' + "<c/>" * 16_000 + '</row><row r="199999"><c/></row>',
+        '<row r="1">' + "<c\n></c>" * 16_000 + "</row>" + "<row\t></row>" * 199_999,
+        '<row r="1" s=" r=\'1\'">' + "<c/>" * 9_000 + "</row>" + "<row s=\" r='1'\"/>" * 199_999,
+    ],
+    ids=["plain", "quotes", "case", "blanks", "prefix", "row only", "no places", "feigned places"],
+)
+@pytest.mark.parametrize("name", ["sheet1", "sheet2"])
+def test_f37_cells_that_span_a_vast_sheet_are_refused(
+    cells: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_rows, "MAX_RATIO", 10_000)  # what else would refuse some of them
+    sheet = f"<worksheet><sheetData>{cells}</sheetData></worksheet>".encode()
+    assert refused(xlsx({1: ["x"]}, {f"xl/worksheets/{name}.xml": sheet})) == "xlsx_suspicious"
+
+
+def test_a_full_sheet_is_not_taken_for_a_vast_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_rows, "MAX_CELLS", 700)
+    full: dict[int, list[str | float]] = {row: ["x"] * 7 for row in range(1, 101)}
+    assert len(rows(xlsx(full))) == 100
+    assert refused(xlsx(full | {101: ["x"]})) == "xlsx_suspicious"
 
 
 def test_f37_names_that_lead_out_of_the_archive_are_never_used() -> None:

@@ -22,8 +22,10 @@ MAX_UNPACKED = 192 * 1024 * 1024
 MAX_RATIO = 120  # real sheets come to 5-40
 MAX_ENTRIES = 1_000
 MAX_CELLS = 4_000_000  # of the rectangle they span; 32 bytes each
-_PLACE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_PLACE_SIZE = 16
+# a sheet in one spelling: capitals, double quotes, blanks, and a tag's prefix split off
+_PLAIN = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz':\t\r\n", b'ABCDEFGHIJKLMNOPQRSTUVWXYZ"<   ')
+_PLACE = re.compile(rb'R="([A-Z]{0,3})([0-9]{1,7})"')
+_EQUALS = re.compile(b" *= *")
 _RATIO_FROM = 1024 * 1024  # unpacked bytes from which the ratio counts
 _RUN = 1_000  # rows handed over at once
 _EXACT = 10**15  # from here on a spreadsheet has lost digits
@@ -76,26 +78,36 @@ def _unpacked(packed: IO[bytes], compressed: int, left: int) -> int:
 
 
 class _Extent:
-    """How large the rectangle is that a sheet's cells span: that much memory is taken, however few they are."""
+    """How large the rectangle is that a sheet's cells span: that much memory is taken, however few they are.
+
+    Read as leniently as the reader of sheets does: either quote, either case, blanks, any prefix.
+    """
 
     def __init__(self) -> None:
-        self._rows, self._columns = 1, 1
-        self._closed, self._last_row = 0, 0  # rows that ended, and cells of the one that didn't yet
-        self._end = b""
+        self._last_row = self._rows = self._columns = 0
+        self._cells = 0  # of the row that may go on
+        self._tag = b""
 
     def add(self, piece: bytes) -> None:
         """Look at the next bytes of a sheet. Raises FileRefused."""
-        places = set(_PLACE.findall(self._end + piece))
-        self._end = piece[-_PLACE_SIZE:]
+        tags, bracket, rest = (self._tag + piece).rpartition(b"<")
+        self._tag = bracket + rest
+        if len(self._tag) > _RATIO_FROM:
+            raise FileRefused(codes.XLSX_SUSPICIOUS)
+        tags = tags.translate(_PLAIN)
+        if b" =" in tags or b"= " in tags:
+            tags = _EQUALS.sub(b"=", tags)
+        places = set(_PLACE.findall(tags))
         columns = [_column(letters) for letters in {each for each, _ in places}]
-        # a cell without a place is behind the one before it
-        cells = [row.count(b"<c ") + row.count(b"<c>") for row in piece.split(b"</row>")]
-        cells[0] += self._last_row
-        self._last_row = cells[-1]
-        self._closed += len(cells) - 1
-        self._rows = max(self._rows, self._closed + 1, *(int(row) for _, row in places))
+        rows = tags.split(b"<ROW")
+        cells = [row.count(b"<C ") + row.count(b"<C>") + row.count(b"<C/") for row in rows]
+        cells[0] += self._cells
+        self._cells = cells[-1]
+        self._rows += len(rows) - 1
+        self._last_row = max(self._last_row, *(int(row) for _, row in places), 0)
         self._columns = max(self._columns, *columns, *cells)
-        if self._rows * self._columns > MAX_CELLS:
+        # a row without a place is behind the one before it; with one it counts twice
+        if (self._last_row + self._rows) * self._columns > 2 * MAX_CELLS:
             raise FileRefused(codes.XLSX_SUSPICIOUS)
 
 

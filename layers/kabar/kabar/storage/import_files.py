@@ -15,7 +15,7 @@ from kabar.storage.work import Work
 
 CHUNK = 256 * 1024
 IN_MEMORY = 4 * 1024 * 1024  # of a report before it goes to /tmp
-GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
 
 class ObjectMissing(Exception):
@@ -41,12 +41,11 @@ class ImportFiles:
         self.duplicates: TextIO = io.TextIOWrapper(self._files["duplicates"], "utf-8", newline="")
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes of that very version, added up. Raises ObjectMissing."""
-        source = {
-            "Bucket": self._head["bucket"],
-            "Key": self._head["key"],
-            "VersionId": self._head["version"],
-        }
+        """The bytes of that very version, in every reading the same, added up. Raises ObjectMissing."""
+        names = {"Bucket": "bucket", "Key": "key", "VersionId": "version"}
+        source = {argument: self._head[name] for argument, name in names.items()}
+        if self._head.get("etag"):
+            source["IfMatch"] = f'"{self._head["etag"]}"'
         try:
             answer = work.client().get_object(**source)
         except ClientError as error:

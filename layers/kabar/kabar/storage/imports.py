@@ -40,7 +40,7 @@ class Imports(Heads):
     """Imports of all workspaces."""
 
     def begin(self, workspace: str, head: Item) -> bool:
-        """Put a head {id, key, bucket, version, list_name, bytes_total, request_id} with all that leads to it.
+        """Put a head {id, key, bucket, version, etag, list_name, bytes_total, request_id} with all that leads to it.
 
         False when it was there already.
         """
@@ -69,10 +69,10 @@ class Imports(Heads):
             return self.get(workspace, head["id"]) or item
         return item
 
-    def arrived(self, workspace: str, head: Item, version: str, size: int, now: int) -> bool:
-        """The file that an import was waiting for is there; False when an earlier version was."""
-        values = {"state": "validating", "phase": "validating", "version": version, "bytes_total": size}
-        condition, how = change(values | {"updated_at": now}, (WAITING,))
+    def arrived(self, workspace: str, head: Item, file: Item, now: int) -> bool:
+        """The `file` {version, etag, bytes_total} that was waited for is there; False when an earlier version was."""
+        values = {"state": "validating", "phase": "validating", "updated_at": now, **file}
+        condition, how = change(values, (WAITING,))
         key = keys.import_head(workspace, head["id"])
         came = update_in(
             self._workspaces, key, how.pop("expression") + " REMOVE expires_at", condition, **how
