@@ -5,26 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain.campaigns import CONTROL_AGE, lanes, speed
+from kabar.domain.slices import Place
 from kabar.legs import send
 from kabar.legs.gate import Gate
 from kabar.legs.send import LegControl
 from kabar.storage import keys
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.dynamo import Table
+from kabar.storage.pace import SharedPace
 from tests.functions.api_client import Api, api
 from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.leg_rig import TIMING, WORKSPACE, Rig
 
 __all__ = ["api"]
 
-HORIZON = 100_000
-
 
 class Unhurried:
     """A sender's pace that lets everything go at once."""
 
-    def reserve(self, segments: int) -> int:  # noqa: ARG002
-        return 0
+    def reserve(self, segments: int) -> Place:  # noqa: ARG002
+        return Place(0, taken=True)
 
     def hold(self, until: int) -> None: ...
 
@@ -37,30 +37,38 @@ class Clock:
 def lanes_of(clock: Clock, count: int, per_second: float, table: Table | None = None) -> list[SlowedPace]:
     table = table or Table("workspaces", FakeDynamo())
     head = {"workspace": WORKSPACE, "id": 1, "speed": per_second, "speed_at": 5}
-    return [
-        SlowedPace(Unhurried(), table, head, horizon=HORIZON, now=lambda: clock.now) for _ in range(count)
-    ]
+    return [SlowedPace(Unhurried(), table, head, now=lambda: clock.now) for _ in range(count)]
 
 
 def test_each_call_goes_once_those_before_it_are_paid_for() -> None:
     first, second = lanes_of(Clock(), 2, per_second=10)
-    assert [first.reserve(10), second.reserve(20), first.reserve(10)] == [1_000, 2_000, 4_000]
+    assert [first.reserve(10), second.reserve(20)] == [(1_000, True), (2_000, True)]
+    assert not first.reserve(10).taken
 
 
 def test_what_nobody_will_wait_for_is_not_reserved() -> None:
     """A leg that ends before its slice may go leaves the moment to the next one."""
-    clock = Clock()
-    (pace,) = lanes_of(clock, 1, per_second=0.1)
-    assert pace.reserve(100) == 1_000
-    assert [pace.reserve(100), pace.reserve(100)] == [1_001_000, 1_001_000]
-    clock.now = 1_001_000
-    assert SlowedPace(
-        Unhurried(),
-        pace._table,
-        {"workspace": WORKSPACE, "id": 1, "speed": 0.1, "speed_at": 5},
-        horizon=2_000_000,
-        now=lambda: clock.now,
-    ).reserve(100) == (1_001_000)
+    clock, table = Clock(), Table("workspaces", FakeDynamo())
+    (pace,) = lanes_of(clock, 1, 0.1, table)
+    assert pace.reserve(100) == (1_000, True)
+    assert [pace.reserve(100).taken for _ in range(9)] == [False] * 9
+    clock.now = pace.reserve(100).at
+    assert 1_000_000 <= clock.now <= 1_001_000
+    assert lanes_of(clock, 1, 0.1, table)[0].reserve(100) == (1_001_000, True)
+
+
+def test_a_place_at_the_campaigns_speed_is_kept_until_its_sender_has_one_too() -> None:
+    clock, table = Clock(), Table("workspaces", FakeDynamo())
+    shared = SharedPace(table, WORKSPACE, "http", "3774", rate=10, lanes=1, now=lambda: clock.now)
+    shared.hold(30_000)
+    head = {"workspace": WORKSPACE, "id": 1, "speed": 1, "speed_at": 5}
+    pace = SlowedPace(shared, table, head, now=lambda: clock.now)
+    while not (place := pace.reserve(1)).taken:
+        clock.now = place.at
+    assert place.at == 30_000
+    own = table.get(keys.campaign_pace(WORKSPACE, 1, 5))
+    assert own
+    assert own["next"] == 2_000  # paid for once
 
 
 @given(
@@ -74,8 +82,8 @@ def test_at_no_moment_have_more_segments_gone_than_the_speed_allows_and_one_call
     paces = lanes_of(clock, 4, per_second)
     gone: list[tuple[int, int]] = []
     for lane, segments, later in calls:
-        moment = paces[lane].reserve(segments)
-        if moment <= HORIZON:
+        moment, taken = paces[lane].reserve(segments)
+        if taken:
             gone.append((moment, segments))
         clock.now += later
     for moment, last in gone:

@@ -83,7 +83,6 @@ def test_f67_a_conflict_over_the_pace_is_settled_by_trying_again(monkeypatch: py
     """Another lane reserves between our read and our write, five times in a row."""
     campaign = Campaign(monkeypatch, "C", 3)
     pace = keys.pace("acme", "http", "KABAR1")
-    monkeypatch.setattr("kabar.storage.pace.time.sleep", lambda _: None)
 
     def another() -> None:
         moved = campaign.rig.dynamo.find("workspaces", pace) or {"next": START}

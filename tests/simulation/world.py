@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from kabar.domain.handover import AnswerLost, Promise, Refused, Result, Throttled, Unreachable
 from kabar.domain.messages import Message
-from kabar.domain.slices import SETTLED, Claim, Fact, Recipient, Seen, Timing
+from kabar.domain.slices import SETTLED, Claim, Fact, Place, Recipient, Seen, Timing
 from kabar.domain.statuses import Reason, Status, merge
 from tests.simulation.carrier import LATE, NEVER_HANDED_OVER, Ask, Call, Carrier
 from tests.simulation.stage import Stage
@@ -236,9 +236,9 @@ class Seat:
 
         self._effect("pause", do)
 
-    def reserve(self, segments: int) -> int:  # noqa: ARG002  # the port's name
-        wait = self.world.random.choice((0, 0, 0, 700, 2500))
-        return self._effect("reserve", lambda: self.now() + wait)
+    def reserve(self, segments: int) -> Place:  # noqa: ARG002  # the port's name
+        wait, taken = self.world.random.choice(((0, True), (0, True), (0, True), (700, True), (2500, False)))
+        return self._effect("reserve", lambda: Place(self.now() + wait, taken))
 
     def hold(self, until: int) -> None:  # noqa: ARG002  # the port's name
         self._effect("hold", lambda: None)

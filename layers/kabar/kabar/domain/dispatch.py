@@ -230,13 +230,15 @@ class Sender:
 
     def _wait_for_pace(self, segments: int) -> None:
         """Wait for the slice's share of the rate, looking at the control every second."""
-        until = self._pace.reserve(segments)
-        while (now := self._clock.now()) < until:
-            if until > self._deadline - self._timing.lease:
-                raise Stop("pace", until)
-            if not self._control.go():
-                raise Stop("control")
-            self._clock.sleep(min(1000, until - now))
+        taken = False
+        while not taken:
+            until, taken = self._pace.reserve(segments)
+            while (now := self._clock.now()) < until:
+                if until > self._deadline - self._timing.lease:
+                    raise Stop("pace", until)
+                if not self._control.go():
+                    raise Stop("control")
+                self._clock.sleep(min(1000, until - now))
 
     def _check(self) -> None:
         if not self._control.go():

@@ -5,13 +5,14 @@ The rules are in `kabar.domain.dispatch`; here are its nouns and ports. Times an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kabar.domain.messages import Message
 from kabar.domain.statuses import Reason, Status, cell, merge_cell, status_of
 
 SETTLED = int(Status.SUPPRESSED)  # from this rank on a position needs no more work
 DOUBT = int(Status.SUBMITTED)
+AHEAD = 1000  # ms; nobody reserves further ahead: whoever dies or stops meanwhile has kept nobody waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,13 @@ class Fact:
     code: str = ""
 
 
+class Place(NamedTuple):
+    """When (ms) segments may go; if more than AHEAD lies before that, none are `taken`, and it is when to ask again."""
+
+    at: int
+    taken: bool
+
+
 class Ledger(Protocol):
     """The claims of one chunk."""
 
@@ -132,8 +140,8 @@ class Control(Protocol):
 class Pace(Protocol):
     """The shared pace of one sender at one carrier."""
 
-    def reserve(self, segments: int) -> int:
-        """Reserve so many segments; when (ms) they may go."""
+    def reserve(self, segments: int) -> "Place":
+        """Reserve so many segments, if they may go soon."""
         ...
 
     def hold(self, until: int) -> None:

@@ -108,6 +108,15 @@ class Lane:
         self._workers = (
             max(1, opened.connections // (self._lane["of"] * head["plan"]["slice"])) if wide else 1
         )
+        self._shared = SharedPace(
+            tools.workspaces,
+            head["workspace"],
+            head["carrier"],
+            head["sender"],
+            rate=opened.rate,
+            lanes=self._lane["of"],
+            now=now,
+        )
 
     def send(self, deadline: int) -> dict[str, Any]:
         """Send every open chunk until done, stopped or `deadline` (ms). Returns what the log line says."""
@@ -144,7 +153,7 @@ class Lane:
             owner=uuid.uuid4().hex,
             handover=self._handover,
             control=control,
-            pace=self._pace(deadline),
+            pace=self._pace(),
             clock=SystemClock(),
             timing=tools.timing,
             deadline=deadline,
@@ -154,22 +163,10 @@ class Lane:
         )
         return Worker(sender, control)
 
-    def _pace(self, deadline: int) -> Pace:
+    def _pace(self) -> Pace:
         """That of the sender at the carrier, and the campaign's own when it has one."""
         tools, head = self._tools, self._head
-        shared = SharedPace(
-            tools.workspaces,
-            head["workspace"],
-            head["carrier"],
-            head["sender"],
-            rate=self._opened.rate,
-            lanes=self._lane["of"] * self._workers,
-            now=now,
-        )
-        if "speed" not in head:
-            return shared
-        horizon = deadline - tools.timing.lease
-        return SlowedPace(shared, tools.workspaces, head, horizon=horizon, now=now)
+        return SlowedPace(self._shared, tools.workspaces, head, now=now) if "speed" in head else self._shared
 
     def _first_slice(self, worker: Worker, numbers: deque[int]) -> Stop | None:
         """Until the carrier has accepted something, one slice after the other [F8]."""
