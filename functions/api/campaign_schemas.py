@@ -22,7 +22,7 @@ from kabar.storage.reports import Report
 from preflight_schemas import PreflightView
 from price_schemas import Currency, Money
 from schemas import Count, Id, Request, Time, View, moment
-from text_schemas import EncodingName, Message, Smart, TemplateId, Text
+from text_schemas import EncodingName, Message, ResponseEncoding, Smart, TemplateId, Text
 
 _SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 
@@ -85,6 +85,9 @@ REPLY_RESPONSE = "What answers a reply to it; else what the list or the workspac
 OPT_OUT_RESPONSE = "What confirms an opt-out by a reply to it; else what the list or the workspace has."
 
 
+_REMOVABLE = ("reply_response", "opt_out_response", "response_encoding")
+
+
 class NewCampaign(Message):
     """A campaign to send now or at a time, or a draft."""
 
@@ -96,10 +99,11 @@ class NewCampaign(Message):
     sender: Sender | None = None
     reply_response: Answer | None = Field(default=None, description=REPLY_RESPONSE)
     opt_out_response: Answer | None = Field(default=None, description=OPT_OUT_RESPONSE)
+    response_encoding: ResponseEncoding = None
 
 
 class CampaignChanges(Request):
-    """What to change of a campaign that hasn't started; what is left out stays, and so does a null but a response."""
+    """What to change of a campaign that hasn't started; what is left out stays; null removes what has to do with responses."""
 
     name: Name | None = None
     list_id: Id | None = None
@@ -111,6 +115,7 @@ class CampaignChanges(Request):
     sender: Sender | None = None
     reply_response: Answer | None = Field(default=None, description=f"{REPLY_RESPONSE} Null removes it.")
     opt_out_response: Answer | None = Field(default=None, description=f"{OPT_OUT_RESPONSE} Null removes it.")
+    response_encoding: ResponseEncoding = None
 
     @model_validator(mode="after")
     def _something(self) -> "CampaignChanges":
@@ -121,7 +126,7 @@ class CampaignChanges(Request):
     def named(self) -> dict[str, Any]:
         """What is to change, but schedule and template; None removes."""
         sent = self.model_dump(exclude_unset=True, exclude={"schedule", "template_id"})
-        return {n: value for n, value in sent.items() if value is not None or n.endswith("_response")}
+        return {n: value for n, value in sent.items() if value is not None or n in _REMOVABLE}
 
 
 class Speed(Request):
@@ -157,6 +162,7 @@ class CampaignView(View):
     segments: Count | None = Field(description="Of all recipients' texts together; known with recipients.")
     reply_response: str | None
     opt_out_response: str | None
+    response_encoding: EncodingName | None = Field(description="Of both; null: the workspace's.")
     segments_per_second: float | None = Field(description="The speed it was given; null: the carrier's rate.")
     scheduled_at: Time | None = Field(description="When it is due; null for a draft.")
     schedule: Scheduled | None = Field(description="As it was asked for; null for a campaign sent at once.")
@@ -183,6 +189,7 @@ class CampaignView(View):
             segments=plan.get("segments"),
             reply_response=head.get("reply_response"),
             opt_out_response=head.get("opt_out_response"),
+            response_encoding=head.get("response_encoding"),
             segments_per_second=head.get("speed"),
             scheduled_at=moment(head.get("due_at")),
             schedule=head.get("schedule"),

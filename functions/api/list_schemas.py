@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from kabar.domain.imports import MAX_PARAM, MAX_PARAMS
 from kabar.storage.lists import MAX_NAME
 from schemas import Id, Request, View
+from text_schemas import ResponseEncoding
 
 Param = Annotated[str, Field(max_length=MAX_PARAM)]
 Params = Annotated[
@@ -122,6 +123,7 @@ class NewList(Request):
     email: Email | None = None
     reply_response: Response | None = None
     opt_out_response: OptOutResponse | None = None
+    response_encoding: ResponseEncoding = None
     strict: Strict = False
 
 
@@ -133,6 +135,7 @@ class ListChanges(Request):
     email: Email | None = None
     reply_response: Response | None = None
     opt_out_response: OptOutResponse | None = None
+    response_encoding: ResponseEncoding = None
     strict: Strict | None = None
 
     @model_validator(mode="after")

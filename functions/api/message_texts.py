@@ -36,10 +36,10 @@ def offered(carrier_name: str, workspace: str) -> list[Encoding]:
     return [encoding for encoding in Encoding if encoding in known]
 
 
-def check_encoding(encoding: str, carrier_name: str, workspace: str) -> None:
-    """Raises Problem when the carrier doesn't offer it; every carrier offers GSM."""
-    if encoding == Encoding.GSM:
+def check_encoding(encoding: str | None, carrier_name: str, workspace: str, field: str = "encoding") -> None:
+    """Raises Problem when one is named that the carrier doesn't offer; every carrier offers GSM."""
+    if encoding in (None, Encoding.GSM):
         return
     known = offered(carrier_name, workspace)
     if encoding not in known:
-        raise invalid("encoding", f"{carrier_name} offers only {', '.join(known)}")
+        raise invalid(field, f"{carrier_name} offers only {', '.join(known)}")

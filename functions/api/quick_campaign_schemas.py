@@ -17,7 +17,7 @@ from kabar.storage.lists import MAX_NAME
 from list_schemas import Batch, Email
 from list_schemas import Name as ListName
 from schemas import Request, View
-from text_schemas import Message
+from text_schemas import Message, ResponseEncoding
 
 
 class QuickSplit(Request):
@@ -47,6 +47,7 @@ class QuickCampaign(Message):
     sender: Sender | None = None
     reply_response: Answer | None = Field(default=None, description=REPLY_RESPONSE)
     opt_out_response: Answer | None = Field(default=None, description=OPT_OUT_RESPONSE)
+    response_encoding: ResponseEncoding = None
 
     @model_validator(mode="after")
     def _room_for_numbers(self) -> "QuickCampaign":

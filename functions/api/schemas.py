@@ -53,6 +53,7 @@ class ListView(View):
     email: str | None = Field(description="Where replies to this list are forwarded.")
     reply_response: str | None = Field(description="What answers a reply to this list.")
     opt_out_response: str | None = Field(description="What confirms an opt-out from this list.")
+    response_encoding: str | None = Field(description="Of both; null: the workspace's.", examples=["gsm"])
     strict: bool = Field(description="Whether every import into it rejects numbers that exist nowhere.")
     members: Count = Field(description="Numbers on the list, without deleted ones.")
     opted_out: Count = Field(description="Members known to have opted out.")
@@ -69,6 +70,7 @@ class ListView(View):
             email=head.get("email"),
             reply_response=head.get("reply_response"),
             opt_out_response=head.get("opt_out_response"),
+            response_encoding=head.get("response_encoding"),
             strict=bool(head.get("strict")),
             members=head.get("members", 0),
             opted_out=head.get("opted_out", 0),

@@ -37,6 +37,12 @@ EncodingName = Annotated[
         "offers some of them."
     ),
 ]
+ResponseEncoding = Annotated[
+    EncodingName | None,
+    Field(
+        description="Of the two responses; the workspace's when left out or null. The same names as `encoding`."
+    ),
+]
 Smart = Annotated[
     bool,
     Field(description="Smart encoding: plain equivalents for characters that would make a text take UCS-2."),

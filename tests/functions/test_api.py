@@ -431,6 +431,7 @@ def test_a_list_is_shown_with_its_counts(api: Api) -> None:
         "email": None,
         "reply_response": None,
         "opt_out_response": None,
+        "response_encoding": None,
         "members": 2,
         "opted_out": 0,
         "deleted": 0,
@@ -460,6 +461,8 @@ def test_a_member_shows_its_marks(api: Api) -> None:
         "params": ["Amy"],
         "opted_out": True,
         "opted_out_at": "1970-01-01T00:00:01.000Z",
+        "opted_out_from": "list",
+        "opted_out_by": None,
         "deleted": False,
         "deleted_at": None,
     }

@@ -276,6 +276,41 @@ def test_a_repeated_reply_is_answered_once(function: ModuleType, dynamo: FakeDyn
 
 
 @pytest.mark.parametrize(
+    ("campaign", "gym", "wanted"),
+    [
+        (
+            {"reply_response": "c", "response_encoding": "turkish_single"},
+            {"response_encoding": "gsm"},
+            "turkish_single",
+        ),
+        ({"reply_response": "c"}, {"response_encoding": "turkish_single"}, "ucs2"),
+        (
+            {"response_encoding": "gsm"},
+            {"reply_response": "l", "response_encoding": "turkish_both"},
+            "turkish_both",
+        ),
+        ({}, {"reply_response": "l"}, "ucs2"),
+        ({"response_encoding": "gsm"}, {"response_encoding": "gsm"}, "ucs2"),
+    ],
+)
+def test_each_response_has_the_encoding_of_whoever_has_the_response(
+    function: ModuleType,
+    dynamo: FakeDynamo,
+    queue: Queue,
+    campaign: dict[str, str],
+    gym: dict[str, str],
+    wanted: str,
+) -> None:
+    """[I9]"""
+    settings(dynamo, **DEFAULT, response_encoding="ucs2")
+    dynamo.seed("workspaces", keys.campaign_head("acme", 4000), id=4000, **campaign)
+    dynamo.seed("workspaces", keys.list_head("acme", 3000), members=1, name="Gym", **gym)
+    function.handler(queued(reply("hello")), None)
+    (head,) = answers(dynamo, queue)
+    assert head["encoding"] == wanted
+
+
+@pytest.mark.parametrize(
     ("text", "campaign", "gym", "answer"),
     [
         ("hello", {"reply_response": "campaign"}, {"reply_response": "list"}, "campaign"),

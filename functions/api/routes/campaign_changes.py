@@ -47,6 +47,7 @@ def edit_campaign(
         named["text"] = text_of(changes, table("workspaces"), caller.workspace)
     if changes.encoding is not None:
         check_encoding(changes.encoding, seen["carrier"], caller.workspace)
+    check_encoding(changes.response_encoding, seen["carrier"], caller.workspace, "response_encoding")
     if "list_id" in named:
         named |= list_of(named["list_id"], caller)
     if changes.schedule is not None:

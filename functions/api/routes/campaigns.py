@@ -56,7 +56,8 @@ def create_campaign(
     workspace = caller.workspace
     to = list_of(new.list_id, caller)
     defaults = workspaces.settings(table("workspaces"), workspace)
-    check_encoding(new.encoding, defaults["carrier"], caller.workspace)
+    check_encoding(new.encoding, defaults["carrier"], workspace)
+    check_encoding(new.response_encoding, defaults["carrier"], workspace, "response_encoding")
     head: dict[str, Any] = {
         "id": number,
         **{name: value for name, value in new.model_dump(exclude=APART).items() if value is not None},

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 import etags
 import problems
 from etags import IfMatch
-from kabar.storage import activity, browse, list_edits
+from kabar.storage import activity, browse, list_edits, workspaces
 from list_schemas import DeletedListsView, DeletedListView, ListChanges, ListIds, NewList
 from problems import Problem, not_found
 from routes.paging import Cursor, Limit, Listing
@@ -51,6 +51,7 @@ def list_lists(
     "/v1/lists", status_code=201, summary="Make an empty list", tags=["Lists"], operation_id="create_list"
 )
 def create_list(new: NewList, caller: CallerOf, at: Now, number: NewNumber) -> Response[ListView]:
+    _check_encoding(new.response_encoding, caller)
     try:
         head = list_edits.create(table("workspaces"), caller.workspace, number, new.model_dump(), at)
     except list_edits.NameTaken as error:
@@ -75,6 +76,7 @@ def edit_list(
 ) -> Response[ListView]:
     seen = existing(list_id, caller)
     etags.require(if_match, _tag(seen))
+    _check_encoding(changes.response_encoding, caller)
     named = changes.model_dump(exclude_unset=True)
     try:
         head = list_edits.edit(table("workspaces"), caller.workspace, seen, named)
@@ -136,6 +138,14 @@ def _delete(caller: Caller, list_id: int, at: int) -> list[str] | None:
     if keywords is not None:
         _note(caller, at, "list deleted", list_id, {"keywords": keywords} if keywords else {})
     return keywords
+
+
+def _check_encoding(encoding: str | None, caller: Caller) -> None:
+    if encoding:
+        from message_texts import check_encoding  # knows all carriers, which few calls need
+
+        carrier = workspaces.settings(table("workspaces"), caller.workspace)["carrier"]
+        check_encoding(encoding, carrier, caller.workspace, "response_encoding")
 
 
 def _taken(name: str) -> Problem:

@@ -39,7 +39,8 @@ def create_quick_campaign(
     if new.split is None and _is_taken(list_name, caller, number):
         raise Problem(ALREADY_EXISTS, f"There is a list called {list_name!r}: choose another list_name.")
     defaults = workspaces.settings(table("workspaces"), workspace)
-    check_encoding(new.encoding, defaults["carrier"], caller.workspace)
+    check_encoding(new.encoding, defaults["carrier"], workspace)
+    check_encoding(new.response_encoding, defaults["carrier"], workspace, "response_encoding")
     import_id = name_of(caller, number)
     head: dict[str, Any] = {
         "id": number,
@@ -53,6 +54,7 @@ def create_quick_campaign(
         "carrier": defaults["carrier"],
         "reply_response": new.reply_response,
         "opt_out_response": new.opt_out_response,
+        "response_encoding": new.response_encoding,
         "created_at": at,
         "request_id": request_id,
         **due_of(new.schedule, at),

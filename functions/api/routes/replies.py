@@ -106,7 +106,7 @@ def change_reply_settings(
     if change.response_encoding:
         from message_texts import check_encoding  # knows all carriers, which few calls need
 
-        check_encoding(change.response_encoding, seen["carrier"], caller.workspace)
+        check_encoding(change.response_encoding, seen["carrier"], caller.workspace, "response_encoding")
     named = change.model_dump(mode="json", exclude_unset=True)
     before = view.model_dump(mode="json")
     changes = {field: value for field, value in named.items() if value != before[field]}

@@ -160,14 +160,16 @@ def response(
 ) -> Response | None:
     """What answers: the keyword's response, else that of the first of `sources` that has one [I9].
 
-    `sources` are heads of the campaign and the list and the settings, in this order; only keywords have an encoding
-    of their own. None for no answer.
+    `sources` are heads of the campaign and the list and the settings, in this order; where one has no encoding for
+    its responses it is `encoding`. None for no answer.
     """
     if keyword and keyword.get("response"):
         return Response(keyword["response"], Encoding(keyword["encoding"]))
     name = "opt_out_response" if means is Means.OPT_OUT else "reply_response"
-    texts = (source[name] for source in sources if source and source.get(name))
-    return next((Response(text, encoding) for text in texts), None)
+    answers = (source for source in sources if source and source.get(name))
+    return next(
+        (Response(each[name], Encoding(each.get("response_encoding", encoding))) for each in answers), None
+    )
 
 
 def may_be_answered(mobile: str, to: str, rules: Rules) -> bool:

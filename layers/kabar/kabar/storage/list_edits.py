@@ -12,7 +12,7 @@ from kabar.storage.dynamo import ConditionFailed, Item, Table, delete_in, put_in
 from kabar.storage.keywords import Keywords
 from kabar.storage.opt_outs import Contended
 
-SETTINGS = ("batch", "email", "reply_response", "opt_out_response", "strict")
+SETTINGS = ("batch", "email", "reply_response", "opt_out_response", "response_encoding", "strict")
 KEPT_OPEN_MS = 86_400_000  # an import that was under way may still write members of a deleted list
 _ATTEMPTS = 5
 _BATCH = 500

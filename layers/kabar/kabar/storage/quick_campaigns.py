@@ -25,6 +25,7 @@ _OF_ALL = (
     "carrier",
     "reply_response",
     "opt_out_response",
+    "response_encoding",
     "request_id",
 )
 
