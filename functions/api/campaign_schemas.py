@@ -103,7 +103,7 @@ class NewCampaign(Message):
 
 
 class CampaignChanges(Request):
-    """What to change of a campaign that hasn't started; what is left out stays; null removes what has to do with responses."""
+    """What to change of a campaign that hasn't started; what is left out stays, null removes a response."""
 
     name: Name | None = None
     list_id: Id | None = None

@@ -1,8 +1,8 @@
 """Heads of lists, and the pointer from a name to its list [C1]. [P7]
 
 A head: {id, name, batch?, email?, reply_response?, opt_out_response?, response_encoding?, strict?, members, opted_out,
-deleted, created_at, loading?, version?}. `members` counts those who aren't deleted, `opted_out` those among them who left this list,
-`loading` holds the import that is writing it, `version` counts the edits by hand.
+deleted, created_at, loading?, version?}. `members` counts those who aren't deleted, `opted_out` those among
+them who left this list, `loading` holds the import that is writing it, `version` counts the edits by hand.
 """
 
 from typing import Any
