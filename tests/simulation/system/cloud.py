@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -37,7 +37,7 @@ class Bucket:
         def do() -> None:
             self.objects[Key] = Body
 
-        self._effects.write("put plan", do)
+        self._effects.run("put plan", do)
 
     def get_object(self, *, Bucket: str, Key: str) -> Json:  # noqa: ARG002, N803  # boto3's names
         def do() -> Json:
@@ -45,7 +45,7 @@ class Bucket:
                 raise client_error("NoSuchKey")
             return {"Body": io.BytesIO(self.objects[Key])}
 
-        return self._effects.read("get plan", do)
+        return self._effects.run("get plan", do)
 
 
 class Scheduler:
@@ -63,7 +63,7 @@ class Scheduler:
                 raise client_error("ConflictException")
             self._keep(request)
 
-        self._effects.write("create schedule", do)
+        self._effects.run("create schedule", do)
 
     def update_schedule(self, **request: Any) -> None:
         def do() -> None:
@@ -71,18 +71,20 @@ class Scheduler:
                 raise client_error("ResourceNotFoundException")
             self._keep(request)
 
-        self._effects.write("update schedule", do)
+        self._effects.run("update schedule", do)
 
     def delete_schedule(self, *, Name: str) -> None:  # noqa: N803  # boto3's name
         def do() -> None:
             if self.schedules.pop(Name, None) is None:
                 raise client_error("ResourceNotFoundException")
 
-        self._effects.write("delete schedule", do)
+        self._effects.run("delete schedule", do)
 
     def _keep(self, request: Json) -> None:
-        moment = datetime.strptime(request["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC)
-        at = int(moment.timestamp() * 1000)
+        expression = request["ScheduleExpression"]
+        assert expression.startswith("at(")
+        assert request["ScheduleExpressionTimezone"] == "UTC"
+        at = int(datetime.fromisoformat(f"{expression[3:-1]}+00:00").timestamp() * 1000)
         if at < self._kernel.now:
             raise client_error("ValidationException")
         self.schedules[request["Name"]] = request
@@ -130,7 +132,7 @@ class StateMachines:
             elif not (known.running and known.input == json.loads(input)):
                 raise client_error("ExecutionAlreadyExists")
 
-        self._effects.write("start leg", do)
+        self._effects.run("start leg", do)
 
 
 class Secrets:
@@ -144,7 +146,7 @@ class Secrets:
         self._effects = effects
 
     def get_secret_value(self, *, SecretId: str) -> Json:  # noqa: ARG002, N803  # boto3's name
-        return self._effects.read("get secret", lambda: {"SecretString": '{"api_key": "key"}'})
+        return self._effects.run("get secret", lambda: {"SecretString": '{"api_key": "key"}'})
 
 
 class Context:
@@ -170,10 +172,9 @@ class Cloud:
         self.modules = modules
         self.skewed = skewed
         self.alarms: list[str] = []
-        self.trace: list[str] | None = None
         self.started = 0
         self.watch = Watch(kernel, promise, skewed=skewed)
-        self.effects = Effects(kernel, script, self._abort, self.watch.died, (lost, throttled), self._log)
+        self.effects = Effects(kernel, script, self._abort, self.watch.died, (lost, throttled))
         self.dynamo = SimulatedDynamo(kernel, self.effects, self._written)
         self.bucket = Bucket(self.effects)
         self.scheduler = Scheduler(kernel, self.effects, script, lambda data: self._start(self._name(), data))
@@ -212,7 +213,7 @@ class Cloud:
         handler = self.modules[function].handler
         self.kernel.spawn(
             process,
-            lambda: json.loads(json.dumps(handler(payload, Context(self.kernel, process)))),
+            lambda: states.copied(handler(payload, Context(self.kernel, process))),
             answered,
             self.kernel.random.randint(1, 200),
         )
@@ -262,8 +263,8 @@ class Cloud:
         return workspace
 
     def _log(self, what: str) -> None:
-        if self.trace is not None:
-            self.trace.append(f"{self.kernel.now - START:>9} {what}")
+        if self.effects.trace is not None:
+            self.effects.trace.append(f"{self.kernel.now - START:>9} {what}")
 
 
 def _error_name(error: BaseException) -> str:

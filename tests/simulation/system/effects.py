@@ -10,6 +10,7 @@ from tests.simulation.system.faults import Fault, Script
 from tests.simulation.system.kernel import START, Death, Kernel, Process
 
 T = TypeVar("T")
+Point = str | Callable[[], str]  # what is done to what, such as `put take`
 LEASE = 60_000  # ms of a claim in the simulation
 PARTLY = 0.1  # the chance that a batch is done in part, or that a transaction meets another
 
@@ -24,43 +25,45 @@ class Effects:
         abort: Callable[[Process], None],
         died: Callable[[Process], None],
         errors: tuple[Callable[[], Exception], Callable[[], Exception]],
-        log: Callable[[str], None],
     ) -> None:
+        """`trace`, when there is one, gets a line for every effect."""
         self._kernel = kernel
         self._script = script
         self._abort = abort
         self._died = died
         self._lost, self._refused = errors
-        self._log = log
+        self.trace: list[str] | None = None
+        self._any = kernel.random.random
 
     def partly(self) -> bool:
         """Whether this batch is done in part."""
         calm = self._kernel.now - START >= self._script.calm
-        return not calm and self._kernel.current is not None and self._kernel.random.random() < PARTLY
+        return not calm and self._kernel.current is not None and self._any() < PARTLY
 
-    def read(self, point: str, do: Callable[[], T]) -> T:
-        return self._run(point, do)
-
-    def write(self, point: str, do: Callable[[], T]) -> T:
-        return self._run(point, do)
-
-    def fault_at(self, point: str) -> Fault | None:
-        process = self._kernel.current
-        name = f"{process.name} {point}" if process else point
-        fault = self._script.at(name, self._kernel.now - START, self._kernel.random)
-        self._log(f"{name}{f' !!! {fault.value}' if fault else ''}")
+    def fault_at(self, point: Point) -> Fault | None:
+        """What goes wrong here. The point is named only where its name matters."""
+        process, script = self._kernel.current, self._script
+        fault, named = script.next_effect(), process is None or process.name in script.named
+        if fault is None and not named and not script.storm and self.trace is None:
+            return None
+        name = f"{process.prefix if process else ''}{point if isinstance(point, str) else point()}"
+        now = self._kernel.now - START
+        fault = script.at(name, fault, now, self._kernel.random)
+        if self.trace is not None:
+            self.trace.append(f"{now:>9} {name}{f' !!! {fault.value}' if fault else ''}")
         return fault
 
-    def _run(self, point: str, do: Callable[[], T]) -> T:
+    def run(self, point: Point, do: Callable[[], T]) -> T:
+        """One effect of the current process, which outside of a simulated process can't fail."""
         kernel, process = self._kernel, self._kernel.current
         if process is None:
             return do()
         fault = self.fault_at(point)
-        kernel.pause(kernel.random.randint(1, 30))
+        kernel.pause(int(self._any() * 30) + 1)
         if fault is None:
             result = do()
-            if kernel.random.random() < 0.2:
-                kernel.pause(kernel.random.randint(1, 30))  # the answer travels, too
+            if self._any() < 0.2:
+                kernel.pause(int(self._any() * 30) + 1)  # the answer travels, too
             return result
         return self._badly(fault, process, do)
 

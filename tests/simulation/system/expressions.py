@@ -1,4 +1,7 @@
-"""DynamoDB's conditions and updates, compiled once per text; what the product doesn't use raises."""
+"""DynamoDB's conditions and updates, compiled to Python once per text; what the product doesn't use raises.
+
+In the code, `row` is the item, `n` and `v` are the names and values of the request.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,24 +11,28 @@ from typing import Any
 Item = dict[str, Any]
 Names = Mapping[str, str]
 Values = Mapping[str, Any]
-Term = Callable[[Item, Names, Values], Any]
 Test = Callable[[Item, Names, Values], bool]
-Change = Callable[[Item, Item, Names, Values], None]  # (as it was, as it becomes, …)
+Change = Callable[[Item, Names, Values], None]
 
-ABSENT = object()
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[#:]?[A-Za-z_][\w#]*|[(),.=<>+\-])")
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: bool(a == b),
-    "<>": lambda a, b: bool(a != b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-}
+_COMPARISONS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 class Invalid(Exception):
     """DynamoDB would refuse this expression, or nobody taught us its meaning."""
+
+
+class _Absent:
+    """An attribute that isn't there: different from everything, and neither smaller nor larger."""
+
+    def _never(self, _other: object) -> bool:
+        return False
+
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _never
+    __hash__ = None  # type: ignore[assignment]  # nobody looks it up
+
+
+ABSENT = _Absent()
 
 
 @cache
@@ -34,33 +41,36 @@ def condition(text: str) -> Test:
     reader = _Reader(text)
     test = reader.any()
     reader.end()
-    return test
+    made: Test = _compiled(f"def made(row, n, v):\n    return {test}\n")
+    return made
 
 
 @cache
-def update(text: str) -> Callable[[Item, Names, Values], None]:
+def update(text: str) -> Change:
     """Changes an item in place; every right side sees it as it was."""
     reader = _Reader(text)
-    changes: list[Change] = []
+    changes: list[str] = []
     while clause := reader.peek():
         reader.next()
         changes.append(reader.change(clause.upper()))
         while reader.peek() == ",":
             reader.next()
             changes.append(reader.change(clause.upper()))
-
-    def apply(row: Item, names: Names, values: Values) -> None:
-        before = dict(row)
-        for change in changes:
-            change(before, row, names, values)
-
-    return apply
+    body = "\n".join(f"    {change}" for change in changes)
+    made: Change = _compiled(f"def made(after, n, v):\n    row = dict(after)\n{body}\n")
+    return made
 
 
 @cache
 def used(*texts: str) -> frozenset[str]:
     """Names and values that expressions mention."""
     return frozenset(re.findall(r"[#:]\w+", " ".join(texts)))
+
+
+def _compiled(source: str) -> Any:
+    scope = {"A": ABSENT, "deep": _deep, "there": _there, "old": _old, "holder": _holder, "add": _add}
+    exec(source, scope)  # noqa: S102  # made of the reader's own words, names of attributes are quoted
+    return scope["made"]
 
 
 class _Reader:
@@ -72,25 +82,24 @@ class _Reader:
 
     # ---- conditions ----
 
-    def any(self) -> Test:
+    def any(self) -> str:
         tests = [self._all()]
         while self.peek().upper() == "OR":
             self.next()
             tests.append(self._all())
-        return tests[0] if len(tests) == 1 else lambda row, n, v: any(test(row, n, v) for test in tests)
+        return " or ".join(tests) if len(tests) == 1 else f"({' or '.join(tests)})"
 
-    def _all(self) -> Test:
+    def _all(self) -> str:
         tests = [self._not()]
         while self.peek().upper() == "AND":
             self.next()
             tests.append(self._not())
-        return tests[0] if len(tests) == 1 else lambda row, n, v: all(test(row, n, v) for test in tests)
+        return f"({' and '.join(tests)})"
 
-    def _not(self) -> Test:
+    def _not(self) -> str:
         if self.peek().upper() == "NOT":
             self.next()
-            inner = self._not()
-            return lambda row, n, v: not inner(row, n, v)
+            return f"(not {self._not()})"
         if self.peek() == "(":
             self.next()
             test = self.any()
@@ -98,15 +107,14 @@ class _Reader:
             return test
         return self._test()
 
-    def _test(self) -> Test:
+    def _test(self) -> str:
         word = self.peek()
         if word in {"attribute_exists", "attribute_not_exists"}:
             self.next()
             self._take("(")
             path = self._operand()
             self._take(")")
-            wanted = word == "attribute_exists"
-            return lambda row, n, v: (path(row, n, v) is not ABSENT) == wanted
+            return f"({path} {'is not' if word == 'attribute_exists' else 'is'} A)"
         if word == "begins_with":
             self.next()
             self._take("(")
@@ -114,10 +122,10 @@ class _Reader:
             self._take(",")
             start = self._operand()
             self._take(")")
-            return lambda row, n, v: str(text(row, n, v)).startswith(start(row, n, v))
+            return f"str({text}).startswith({start})"
         return self._comparison()
 
-    def _comparison(self) -> Test:
+    def _comparison(self) -> str:
         left, operator = self._operand(), self.next()
         if operator.upper() == "IN":
             self._take("(")
@@ -126,46 +134,42 @@ class _Reader:
                 self.next()
                 among.append(self._operand())
             self._take(")")
-            return lambda row, n, v: left(row, n, v) in [each(row, n, v) for each in among]
+            return f"({left} in ({', '.join(among)},))"
         if operator.upper() == "BETWEEN":
             low = self._operand()
             self._take("AND")
-            high = self._operand()
-            return lambda row, n, v: bool(low(row, n, v) <= left(row, n, v) <= high(row, n, v))
-        right, compare = self._operand(), _COMPARISONS[operator]
-
-        def test(row: Item, names: Names, values: Values) -> bool:
-            one, other = left(row, names, values), right(row, names, values)
-            if one is ABSENT or other is ABSENT:
-                return operator == "<>" and one is not other
-            return compare(one, other)
-
-        return test
+            return f"({low} <= {left} <= {self._operand()})"
+        return f"({left} {_COMPARISONS[operator]} {self._operand()})"
 
     # ---- updates ----
 
-    def change(self, clause: str) -> Change:
+    def change(self, clause: str) -> str:
         path = self._path()
+        name, target = _quoted(path[-1]), "after" if len(path) == 1 else f"holder(after, {_list(path[:-1])})"
         if clause == "SET":
             self._take("=")
-            return _set(path, self._sum())
+            return f"{target}[{name}] = {self._sum()}"
         if clause == "REMOVE":
-            return _remove(path)
+            return f"{target}.pop({name}, None)"
         if clause == "ADD":
-            return _add(path, self._operand())
+            return f"add({target}, {name}, {self._operand()})"
         raise Invalid(clause)
 
-    def _sum(self) -> Term:
-        term = self._operand()
+    def _sum(self) -> str:
+        term = self._there()
         while self.peek() in {"+", "-"}:
-            term = _plus(term, 1 if self.next() == "+" else -1, self._operand())
+            term += f" {self.next()} {self._there()}"
         return term
 
-    def _operand(self) -> Term:
+    def _there(self) -> str:
+        operand = self._operand()
+        return operand if operand.startswith("v[") else f"there({operand})"
+
+    def _operand(self) -> str:
         word = self.peek()
         if word.startswith(":"):
             self.next()
-            return lambda _row, _names, values: values[word]
+            return f"v[{word!r}]"
         if word == "if_not_exists":
             self.next()
             self._take("(")
@@ -173,21 +177,12 @@ class _Reader:
             self._take(",")
             new = self._operand()
             self._take(")")
-            return lambda row, n, v: new(row, n, v) if old(row, n, v) is ABSENT else old(row, n, v)
+            return f"old({old}, {new})"
         return self._read(self._path())
 
-    def _read(self, path: list[str]) -> Term:
-        if len(path) == 1:
-            (name,) = path
-            return lambda row, names, _v: row.get(names[name] if name[0] == "#" else name, ABSENT)
-
-        def read(row: Item, names: Names, _values: Values) -> Any:
-            value: Any = row
-            for part in path:
-                value = value.get(_real(part, names), ABSENT) if isinstance(value, dict) else ABSENT
-            return value
-
-        return read
+    @staticmethod
+    def _read(path: list[str]) -> str:
+        return f"row.get({_quoted(path[0])}, A)" if len(path) == 1 else f"deep(row, {_list(path)})"
 
     def _path(self) -> list[str]:
         path = [self.next()]
@@ -212,47 +207,41 @@ class _Reader:
             raise Invalid(f"{wanted} expected, {found} found")
 
 
-def _real(part: str, names: Names) -> str:
-    return names[part] if part[0] == "#" else part
+def _quoted(part: str) -> str:
+    return f"n[{part!r}]" if part[0] == "#" else repr(part)
 
 
-def _holder(row: Item, path: list[str], names: Names) -> tuple[Item, str]:
-    for part in path[:-1]:
-        name = _real(part, names)
+def _list(path: list[str]) -> str:
+    return f"({''.join(_quoted(part) + ', ' for part in path)})"
+
+
+# ---- what the code calls ----
+
+
+def _deep(row: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        row = row.get(name, ABSENT) if isinstance(row, dict) else ABSENT
+    return row
+
+
+def _there(value: Any) -> Any:
+    if value is ABSENT:
+        raise Invalid("an attribute on the right side is missing")
+    return value
+
+
+def _old(old: Any, new: Any) -> Any:
+    return new if old is ABSENT else old
+
+
+def _holder(row: Item, path: tuple[str, ...]) -> Item:
+    for name in path:
         if not isinstance(row.get(name), dict):
             raise Invalid("the path is invalid for update: " + ".".join(path))
         row[name] = row = dict(row[name])  # the map as it was stays with whoever read it
-    return row, _real(path[-1], names)
+    return row
 
 
-def _set(path: list[str], term: Term) -> Change:
-    def change(before: Item, after: Item, names: Names, values: Values) -> None:
-        value = term(before, names, values)
-        if value is ABSENT:
-            raise Invalid("an attribute on the right side is missing")
-        holder, name = _holder(after, path, names)
-        holder[name] = value
-
-    return change
-
-
-def _remove(path: list[str]) -> Change:
-    def change(_before: Item, after: Item, names: Names, _values: Values) -> None:
-        holder, name = _holder(after, path, names)
-        holder.pop(name, None)
-
-    return change
-
-
-def _add(path: list[str], term: Term) -> Change:
-    def change(before: Item, after: Item, names: Names, values: Values) -> None:
-        holder, name = _holder(after, path, names)
-        added = term(before, names, values)
-        holder[name] = holder.get(name, set() if isinstance(added, set) else 0)
-        holder[name] = holder[name] | added if isinstance(added, set) else holder[name] + added
-
-    return change
-
-
-def _plus(left: Term, sign: int, right: Term) -> Term:
-    return lambda row, n, v: left(row, n, v) + sign * right(row, n, v)
+def _add(holder: Item, name: str, added: Any) -> None:
+    before = holder.get(name, set() if isinstance(added, set) else 0)
+    holder[name] = before | added if isinstance(added, set) else before + added

@@ -106,14 +106,25 @@ class Script:
     calls: float = 0.0  # the chance that a carrier call goes wrong, until calm
     lost_schedules: float = 0.0
     fired: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _passed: Counter[str] = field(default_factory=Counter)
+    _passed: dict[str, int] = field(default_factory=dict)  # of the points that anything happens at
+    named: frozenset[str] = frozenset()  # functions whose points are looked at
     _effects: int = 0
 
-    def at(self, point: str, elapsed: int, random: Random) -> Fault | None:
-        """The fault of this pass, if any."""
-        self._passed[point] += 1
+    def begin(self) -> None:
+        """All points are known from now on."""
+        self._passed = {point: 0 for point, _ in self.points}
+        self.named = frozenset(point.partition(" ")[0] for point in self._passed)
+
+    def next_effect(self) -> Fault | None:
+        """One more effect, and what happens at it, whatever it is."""
         self._effects += 1
-        fault = self.points.get((point, self._passed[point])) or self.effects.get(self._effects)
+        return self.effects.get(self._effects)
+
+    def at(self, point: str, fault: Fault | None, elapsed: int, random: Random) -> Fault | None:
+        """The fault of this pass, if any, before that of the effect."""
+        if point in self._passed:
+            passed = self._passed[point] = self._passed[point] + 1
+            fault = self.points.get((point, passed)) or fault
         if fault is None and self.storm and elapsed < self.calm and random.random() < self.storm:
             fault = random.choice(ANY)
         if fault is not None:

@@ -28,6 +28,7 @@ class Inbound:
         self._carrier = carrier
         self._echoes = echoes
         self._patterns = patterns
+        self._named = {name for each in patterns for name in each["dynamodb"]["NewImage"]}
         self._waiting: dict[str, list[str]] = {"ApplyReceipts": [], "HandleReply": []}
         self._shards: list[list[dict[str, Any]]] = [[] for _ in range(SHARDS)]
         self._reading = [False] * SHARDS
@@ -96,7 +97,7 @@ class Inbound:
 
     def written(self, old: Any, new: Any) -> None:
         """A change of the people table."""
-        image = {name: _wire(value) for name, value in new.items()}
+        image = {name: _wire(new[name]) for name in self._named if name in new}
         record: dict[str, Any] = {
             "eventID": "e",
             "eventName": "MODIFY" if old else "INSERT",

@@ -25,6 +25,7 @@ _KNOWN = {
     "Fail": {"Error", "Cause"},
 }
 _ALWAYS = {"Type", "Comment", "Next", "End"}
+_PLAIN = (str, bool, int, float)
 
 
 class NotSimulated(Exception):
@@ -35,7 +36,17 @@ class NotSimulated(Exception):
 def machine(name: str) -> Json:
     """The definition of `statemachines/<name>.asl.json`."""
     found: Json = json.loads((MACHINES / f"{name}.asl.json").read_text())
+    _read(found)
     return found
+
+
+def _read(states: Json) -> None:
+    for name, state in states["States"].items():
+        unknown = set(state) - _KNOWN[state["Type"]] - _ALWAYS
+        if unknown:
+            raise NotSimulated(f"{name}: {unknown}")
+        if "ItemProcessor" in state:
+            _read(state["ItemProcessor"])
 
 
 class Execution:
@@ -78,9 +89,6 @@ class Execution:
         if not self.running:
             return
         state = states["States"][name]
-        unknown = set(state) - _KNOWN[state["Type"]] - _ALWAYS
-        if unknown:
-            raise NotSimulated(f"{name}: {unknown}")
 
         def follow(output: Any) -> None:
             if state.get("End") or state["Type"] == "Succeed":
@@ -135,7 +143,7 @@ class Execution:
             self._caught(states, state, data, context, done, error)
 
         if self.running:
-            self._invoke(_function(state["Resource"]), json.loads(json.dumps(payload)), self, answered)
+            self._invoke(_function(state["Resource"]), copied(payload), self, answered)
 
     def _caught(self, states: Json, state: Json, data: Any, context: Json, done: Done, error: str) -> None:
         for catch in state.get("Catch", []):
@@ -236,7 +244,7 @@ def fill(template: Mapping[str, Any], data: Any, context: Json) -> Json:
     """`Parameters` or an `ItemSelector` with its paths resolved."""
     filled: Json = {}
     for name, value in template.items():
-        if name.endswith(".$"):
+        if name[-2:] == ".$":
             filled[name[:-2]] = resolve(value, data, context)
         else:
             filled[name] = fill(value, data, context) if isinstance(value, dict) else value
@@ -245,10 +253,35 @@ def fill(template: Mapping[str, Any], data: Any, context: Json) -> Json:
 
 def resolve(path: str, data: Any, context: Json) -> Any:
     """`$.a.b` of the input or `$$.a.b` of the context; KeyError as Step Functions fails."""
-    value: Any = context if path.startswith("$$") else data
-    rest = path.lstrip("$").strip(".")
-    if "(" in path or "[" in path:
-        raise NotSimulated(path)
-    for part in filter(None, rest.split(".")):
+    of_context, parts = _steps(path)
+    value: Any = context if of_context else data
+    for part in parts:
         value = value[part]
     return value
+
+
+@cache
+def _steps(path: str) -> tuple[bool, list[str]]:
+    if "(" in path or "[" in path:
+        raise NotSimulated(path)
+    return path.startswith("$$"), [part for part in path.lstrip("$").split(".") if part]
+
+
+def copied(value: Any) -> Any:
+    """As it comes out of JSON again. Raises NotSimulated for what JSON has no form for."""
+    kind = type(value)
+    if kind is dict:
+        return {_name(name): copied(each) for name, each in value.items()}
+    if kind is list or kind is tuple:
+        return [copied(each) for each in value]
+    if value is None or kind in _PLAIN:
+        return value
+    if isinstance(value, str):
+        return str(value)
+    raise NotSimulated(f"{kind.__name__} in an input or output")
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise NotSimulated(f"the name {name!r} in an input or output")
+    return name

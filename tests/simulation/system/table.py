@@ -12,18 +12,23 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.system import expressions
 from tests.simulation.system.effects import Effects
-from tests.simulation.system.expressions import Invalid, Item
+from tests.simulation.system.expressions import Invalid, Item, Names, Values
 from tests.simulation.system.kernel import Kernel, Process
 
 Pair = tuple[str, str]
 Written = Callable[[str, Item, Item | None, Item | None, Process | None], None]
 STALE = 1000  # ms that a read without ConsistentRead may lag
-_SCALARS = (str, bool, bytes, int, float, type(None))
+_SCALARS = frozenset((str, bool, bytes, int, float, type(None)))
 
 
 def plain(item: Mapping[str, Any]) -> Item:
     """A copy that shares nothing; raises TypeError for what DynamoDB doesn't take."""
-    return {name: value if type(value) in _SCALARS else _plain(value) for name, value in item.items()}
+    copy = dict(item)
+    if not _SCALARS.issuperset(map(type, copy.values())):
+        for name, value in copy.items():
+            if type(value) not in _SCALARS:
+                copy[name] = _plain(value)
+    return copy
 
 
 def _plain(value: Any) -> Any:
@@ -56,8 +61,7 @@ def throttled() -> Any:
 
 
 @cache
-def what(table: str, pk: str, sk: str) -> str:
-    """The kind of an item, for the names of points."""
+def _what(table: str, pk: str, sk: str) -> str:
     if table == "people":
         return sk.partition("#")[0]
     if table == "workspaces":
@@ -68,14 +72,19 @@ def what(table: str, pk: str, sk: str) -> str:
 
 
 def kind_of(table: str, key: Mapping[str, Any]) -> str:
-    kind = what(table, key["pk"].partition("#")[0] + "#", key["sk"].partition("#")[0])
+    """The kind of an item, for the names of points."""
+    kind = _what(table, key["pk"].partition("#")[0] + "#", key["sk"].partition("#")[0])
     if kind == "claim" and "owner" in key:
         return "take" if key["owner"] else "record"
     return kind
 
 
 class SimulatedDynamo:
-    """`tables[name][pk][sk]` are the items; `written` hears of every change at the moment it is made."""
+    """`tables[name][pk][sk]` are the items; `written` hears of every change at the moment it is made.
+
+    Items in the tables are never changed, only replaced: what is written is a copy already, and so is what is read,
+    by `plain` in the place of the product's encoding and decoding.
+    """
 
     def __init__(self, kernel: Kernel, effects: Effects, written: Written) -> None:
         self.tables: dict[str, dict[str, dict[str, Item]]] = defaultdict(lambda: defaultdict(dict))
@@ -95,9 +104,9 @@ class SimulatedDynamo:
     def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = False) -> Item:  # noqa: N803
         def do() -> Item:
             found = self._read(TableName, Key, consistent=ConsistentRead)
-            return {"Item": plain(found)} if found else {}
+            return {"Item": found} if found else {}
 
-        return self._effects.read(f"get {kind_of(TableName, Key)}", do)
+        return self._effects.run(lambda: f"get {kind_of(TableName, Key)}", do)
 
     def _read(self, table: str, key: Item, *, consistent: bool) -> Item | None:
         if not consistent:
@@ -114,7 +123,7 @@ class SimulatedDynamo:
 
         def do() -> Item:
             test = expressions.condition(request["KeyConditionExpression"])
-            partition = self.tables[table][values[":pk"]]
+            partition = self.tables[table].get(values[":pk"], {})
             rows = [partition[sk] for sk in sorted(partition) if test(partition[sk], names, values)]
             if not request.get("ScanIndexForward", True):
                 rows.reverse()
@@ -125,10 +134,10 @@ class SimulatedDynamo:
                 ]
             limit = min(request.get("Limit", 1 << 30), self._page())
             more = {"LastEvaluatedKey": _key(rows[limit - 1])} if len(rows) > limit else {}
-            return {"Items": [plain(row) for row in rows[:limit]], **more}
+            return {"Items": rows[:limit], **more}
 
         sk = values.get(":sk") or values.get(":low") or "#"
-        return self._effects.read(f"query {kind_of(table, {'pk': values[':pk'], 'sk': sk})}", do)
+        return self._effects.run(lambda: f"query {kind_of(table, {'pk': values[':pk'], 'sk': sk})}", do)
 
     def _page(self) -> int:
         """A page may end anywhere."""
@@ -145,11 +154,11 @@ class SimulatedDynamo:
             found = [self._read(table, key, consistent=request["ConsistentRead"]) for key in done]
             unprocessed = {table: {"Keys": left}} if left else {}
             return {
-                "Responses": {table: [plain(row) for row in found if row]},
+                "Responses": {table: [row for row in found if row]},
                 "UnprocessedKeys": unprocessed,
             }
 
-        return self._effects.read(f"batch_get {kind_of(table, keys[0])}", do)
+        return self._effects.run(lambda: f"batch_get {kind_of(table, keys[0])}", do)
 
     # ---- writes ----
 
@@ -169,7 +178,9 @@ class SimulatedDynamo:
             return {"UnprocessedItems": {table: left} if left else {}}
 
         first = next(iter(requests[0].values()))
-        return self._effects.write(f"batch_write {kind_of(table, first.get('Item') or first['Key'])}", do)
+        return self._effects.run(
+            lambda: f"batch_write {kind_of(table, first.get('Item') or first['Key'])}", do
+        )
 
     def _part(self, entries: list[Any]) -> tuple[list[Any], list[Any]]:
         """What is done now, and what is left as unprocessed."""
@@ -193,9 +204,10 @@ class SimulatedDynamo:
         def do() -> Item:
             if not self._holds(request):
                 raise client_error("ConditionalCheckFailedException")
-            return {"Attributes": plain(self._change(request) or {})}
+            changed = self._change(request)
+            return {"Attributes": changed} if changed and request.get("ReturnValues") == "ALL_NEW" else {}
 
-        return self._effects.write(f"{operation} {kind_of(request['TableName'], key)}", do)
+        return self._effects.run(lambda: f"{operation} {kind_of(request['TableName'], key)}", do)
 
     def transact_write_items(self, *, TransactItems: list[Item]) -> Item:  # noqa: N803  # boto3's names
         requests = [next(iter(entry.values())) for entry in TransactItems]
@@ -221,7 +233,7 @@ class SimulatedDynamo:
             applied = True
             return {}
 
-        return self._effects.write(f"transact {kind_of(requests[0]['TableName'], keys[0])}", do)
+        return self._effects.run(lambda: f"transact {kind_of(requests[0]['TableName'], keys[0])}", do)
 
     # ---- how ----
 
@@ -230,14 +242,11 @@ class SimulatedDynamo:
         if text is None:
             return True
         row = self.find(request["TableName"], request.get("Item") or request["Key"]) or {}
-        names, values = (
-            request.get("ExpressionAttributeNames", {}),
-            request.get("ExpressionAttributeValues", {}),
-        )
-        return expressions.condition(text)(row, names, values)
+        return expressions.condition(text)(row, *_terms(request))
 
     def _change(self, request: Item) -> Item | None:
-        _all_used(request)
+        names, values = _terms(request)
+        _all_used(request, names, values)
         table = request["TableName"]
         if "Item" in request:
             return self._store(table, request["Item"], request["Item"])
@@ -245,24 +254,19 @@ class SimulatedDynamo:
         if "UpdateExpression" not in request:
             return self._store(table, key, None)
         row = dict(self.find(table, key) or key)
-        names, values = (
-            request.get("ExpressionAttributeNames", {}),
-            request.get("ExpressionAttributeValues", {}),
-        )
         expressions.update(request["UpdateExpression"])(row, names, values)
         return self._store(table, key, row)
 
     def _store(self, table: str, key: Mapping[str, str], row: Item | None) -> Item | None:
         pk, sk = key["pk"], key["sk"]
         old = self.tables[table][pk].get(sk)
-        new = None if row is None else plain(row)
-        if new is None:
+        if row is None:
             self.tables[table][pk].pop(sk, None)
         else:
-            self.tables[table][pk][sk] = new
+            self.tables[table][pk][sk] = row
         self._before[table, pk, sk] = self._kernel.now, old
-        self._written(table, {"pk": pk, "sk": sk}, old, new, self._kernel.current)
-        return new
+        self._written(table, {"pk": pk, "sk": sk}, old, row, self._kernel.current)
+        return row
 
 
 def _key(item: Mapping[str, Any]) -> Item:
@@ -275,8 +279,15 @@ def _distinct(items: list[Item], most: int) -> None:
         raise Invalid("keys repeat, or too many, or none")
 
 
-def _all_used(request: Mapping[str, Any]) -> None:
+def _terms(request: Mapping[str, Any]) -> tuple[Names, Values]:
+    return request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+
+
+def _all_used(request: Mapping[str, Any], names: Names, values: Values) -> None:
+    if not (names or values):
+        return
     mentioned = expressions.used(request.get("ConditionExpression", ""), request.get("UpdateExpression", ""))
-    given = {*request.get("ExpressionAttributeNames", {}), *request.get("ExpressionAttributeValues", {})}
-    if mentioned != given:
-        raise Invalid(f"names or values {mentioned ^ given} unused or missing")
+    if len(mentioned) != len(names) + len(values) or not (
+        mentioned.issuperset(names) and mentioned.issuperset(values)
+    ):
+        raise Invalid(f"names or values {mentioned ^ {*names, *values}} unused or missing")
