@@ -56,8 +56,8 @@ simulate: setup  ## the whole system against any mixture of faults, repeatable (
 	@$(RUN) -m tests.simulation.system $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
 
 .PHONY: mutants
-mutants: setup  ## remove every condition of the code that sends in turn: the simulation or a test must notice
-	@$(RUN) -m tests.simulation.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
+mutants: setup  ## take out every guard of the code that sends in turn: a test or the simulation must notice (ONLY=storage.turns, SAMPLE=50)
+	@$(RUN) -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS_AT_MOST),--seconds-at-most $(SECONDS_AT_MOST))
 
 .PHONY: bench
 bench: setup  ## measure what matters; writes .kabar/bench.json

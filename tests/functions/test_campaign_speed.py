@@ -71,6 +71,29 @@ def test_a_place_at_the_campaigns_speed_is_kept_until_its_sender_has_one_too() -
     assert own["next"] == 2_000  # paid for once
 
 
+@pytest.mark.parametrize("before", [0, 10], ids=["the first of all", "later"])
+def test_lanes_that_reserve_at_the_same_moment_get_one_place_after_the_other(before: int) -> None:
+    dynamo = FakeDynamo()
+    first, second = lanes_of(Clock(), 2, 100, Table("workspaces", dynamo))
+    if before:
+        first.reserve(before)
+    others: list[Place] = []
+    dynamo.before.append(lambda: others.append(second.reserve(10)))
+    places = {first.reserve(10).at, others[0].at}
+    assert places == {1_000 + 10 * before, 1_100 + 10 * before}
+
+
+def test_what_a_carrier_says_of_its_sender_goes_for_a_slowed_campaign_too() -> None:
+    clock, table = Clock(), Table("workspaces", FakeDynamo())
+    head = {"workspace": WORKSPACE, "id": 1, "speed": 1000, "speed_at": 5}
+    lanes = [
+        SharedPace(table, WORKSPACE, "http", "3774", rate=10, lanes=2, now=lambda: clock.now)
+        for _ in range(2)
+    ]
+    SlowedPace(lanes[0], table, head, now=lambda: clock.now).hold(30_000)
+    assert not lanes[1].reserve(1).taken
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50), st.integers(0, 3000)), max_size=40),
     st.floats(1, 100),

@@ -65,10 +65,10 @@ class NotAllowed(Exception):
     """The campaign's status doesn't allow this; the message says why, for its user."""
 
 
-def target(move: str, life: Life, *, started: bool, ahead: bool) -> Life:
-    """Where people's `move` leads a campaign in `life` that has `started`, or whose time is still `ahead`, or not.
+def target(move: str, life: Life, *, started: bool = False, ahead: bool = False) -> Life:
+    """Where people's `move` leads a campaign in `life` whose time is still `ahead`, or not.
 
-    Raises NotAllowed.
+    `started` counts for what only a campaign that never started allows. Raises NotAllowed.
     """
     if started and move in ("edit", "schedule"):
         raise NotAllowed("A campaign that has started can't be edited: cancel it and make a new one.")

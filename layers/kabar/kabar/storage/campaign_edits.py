@@ -65,7 +65,7 @@ class Edits:
             head = self._campaigns.get(workspace, campaign, consistent=True)
             if head is None:
                 raise NoCampaign
-            target("delete", Life(head["status"]), started=False, ahead=False)
+            target("delete", Life(head["status"]))
             gone = delete_in(
                 self._table,
                 keys.campaign_head(workspace, campaign),

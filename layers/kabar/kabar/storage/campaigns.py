@@ -101,8 +101,8 @@ class Campaigns:
             if head is None:
                 raise NoCampaign
             ahead = head.get("due_at", 0) > now
-            life = target(action, Life(head["status"]), started="started_at" in head, ahead=ahead)
-            changes = {"status": life.value, "wake_at": 0, "request_id": request_id or None, **sets}
+            life = target(action, Life(head["status"]), ahead=ahead)
+            changes = {"status": life.value, "wake_at": 0, "request_id": request_id, **sets}
             if life != head["status"]:
                 changes |= {"status_at": now, "status_reason": None}
             told = {name: value for name, value in sets.items() if name != "speed_at"}

@@ -1,0 +1,197 @@
+"""What notices mutants: the tests that pass their line, the quickest first, then simulated runs that do."""
+
+import builtins
+import json
+import os
+import resource
+import select
+import signal
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, islice, pairwise
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutants import mutation
+from tests.mutants.mutation import ROOT, Mutant
+from tests.simulation.system import case, machinery
+
+SEED = "make simulate RUNS=1 SEED="
+FOLDERS = ("tests/unit", "tests/functions", "tests/carriers", "tests/simulation/test_protocol.py")
+SLOW = (
+    "tests/functions/test_permissions.py",
+    "tests/unit/test_hours_everywhere.py",
+)  # and about nothing of this
+ENOUGH = 15  # seconds of tests that pass a mutant's line; then the simulation is asked
+PLAIN = ("-qq", "-n0", "-p", "no:cacheprovider", "--assert=plain", "-o", "filterwarnings=")
+MEMORY = 4 << 30  # bytes; a mutant that takes more counts as noticed
+PATIENCE = 15  # seconds, and …
+SLOWER = 10  # … times what it takes otherwise, after which a mutant that never ends counts as noticed
+
+Line = tuple[str, int]
+
+
+@dataclass
+class Passed:
+    """How long (seconds) each test and each seed takes, and the lines that it passes."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    by_line: dict[Line, set[str]] = field(default_factory=dict)
+
+    def add(self, name: str, seconds: float, lines: Iterable[Line]) -> None:
+        self.seconds[name] = seconds
+        for line in lines:
+            self.by_line.setdefault(line, set()).add(name)
+
+    def at(self, mutant: Mutant) -> set[str]:
+        return self.by_line.get((mutation.module_of(mutant.file), mutant.line), set())
+
+
+def collected(do: Callable[[Sequence[pytest.Item]], int]) -> int:
+    """What `do` answers, inside a pytest that has collected every test and run none."""
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
+    hypothesis.settings.load_profile("mutants")
+    answers: list[int] = []
+
+    class Loop:
+        def pytest_runtestloop(self, session: pytest.Session) -> bool:
+            mutation.loaded()  # before the children are made, so that they needn't look
+            answers.append(do(session.items))
+            return True
+
+    ignored = [f"--ignore={ROOT / file}" for file in SLOW]
+    pytest.main([*PLAIN, *ignored, *(str(ROOT / folder) for folder in FOLDERS)], plugins=[Loop()])
+    return answers[0]
+
+
+def in_children(
+    jobs: Iterable[tuple[Any, Callable[[], object]]], processes: int
+) -> Iterator[tuple[Any, Any]]:
+    """Each job's name and what it answers, from a child of its own, several at once; None when the child died."""
+    left, running = iter(jobs), dict[int, tuple[int, Any]]()
+    while True:
+        for name, job in islice(left, processes - len(running)):
+            child, pipe = _child(job)
+            running[pipe] = child, name
+        if not running:
+            return
+        for pipe in select.select(list(running), [], [])[0]:
+            child, name = running.pop(pipe)
+            with os.fdopen(pipe, "rb") as answer:
+                content = answer.read()
+            os.waitpid(child, 0)
+            told = json.loads(content) if content else {}
+            if "raised" in told:
+                raise SystemExit(f"{name}: {told['raised']}")
+            yield name, told.get("answer")
+
+
+def _child(job: Callable[[], object]) -> tuple[int, int]:
+    """Its process id and the pipe that it answers through."""
+    end, start = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(start)
+        return child, end
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        try:
+            told: dict[str, object] = {"answer": job()}
+        except Exception:  # noqa: BLE001  # raised by the parent
+            told = {"raised": traceback.format_exc()}
+        with os.fdopen(start, "wb") as answer:
+            answer.write(json.dumps(told).encode())
+    finally:
+        os._exit(0)
+
+
+def failing(items: Sequence[pytest.Item], patience: Callable[[str], int]) -> Iterator[tuple[str, bool]]:
+    """Runs each test and says whether it fails; it may take `patience(name)` seconds."""
+    for item, following in pairwise([*items, None]):
+        assert item
+        signal.alarm(patience(item.nodeid))
+        reports = runtestprotocol(item, log=False, nextitem=following)
+        yield item.nodeid, any(report.failed for report in reports)
+
+
+def passes(items: Sequence[pytest.Item], seeds: Sequence[int]) -> list[tuple[str, float, list[Line]]]:
+    """Name, seconds and lines of every test and seed that passes some; what fails already notices nothing."""
+    lines: set[Line] = set()
+    vars(builtins)["passed"] = lines.add
+    mutation.replace({file: mutation.traced(file) for file in mutation.FILES})
+    found, began = [], time.monotonic()
+
+    def note(name: str, fails: object) -> None:
+        nonlocal began
+        if lines and not fails:
+            found.append((name, time.monotonic() - began, sorted(lines)))
+        lines.clear()
+        began = time.monotonic()
+
+    for name, fails in failing(items, lambda _: 600):
+        note(name, fails)
+    with machinery.installed() as modules:
+        began = time.monotonic()
+        for seed in seeds:
+            note(f"{SEED}{seed}", case.run(seed, modules).broken)
+    return found
+
+
+class Killers:
+    """Notices mutants. What noticed others of the same function or file is asked first."""
+
+    def __init__(self, items: Sequence[pytest.Item], passed: Passed) -> None:
+        self._items = {item.nodeid: item for item in items}
+        self._passed = passed
+        self._noticed: Counter[tuple[object, str]] = Counter()
+
+    def credit(self, mutant: Mutant, by: str) -> None:
+        """`by` noticed this one."""
+        self._noticed[mutant.file, by] += 1
+        self._noticed[mutant.function, by] += 100
+
+    def job(self, mutant: Mutant, first: str | None) -> Callable[[], str]:
+        """Runs in a child: who notices the mutant, "" when nobody does."""
+        passing = self._passed.at(mutant)
+        credit, seconds = self._noticed, self._passed.seconds
+
+        def place(name: str) -> tuple[bool, int, float]:
+            return name != first, -credit[mutant.function, name] - credit[mutant.file, name], seconds[name]
+
+        tests = sorted(passing & self._items.keys(), key=place)
+        taken = accumulate(seconds[name] for name in tests)
+        tests = [name for name, after in zip(tests, taken, strict=True) if after <= ENOUGH]
+        seeds = sorted((name for name in passing if name.startswith(SEED)), key=place)
+        return lambda: self._who(mutant, tests, seeds)
+
+    def _who(self, mutant: Mutant, tests: Sequence[str], seeds: Sequence[str]) -> str:
+        mutant.apply()
+        for name, fails in failing([self._items[name] for name in tests], self._patience):
+            if fails:
+                return name
+        with machinery.installed() as modules:
+            for name in seeds:
+                signal.alarm(self._patience(name))
+                if _breaks(int(name.removeprefix(SEED)), modules):
+                    return name
+        return ""
+
+    def _patience(self, name: str) -> int:
+        return int(PATIENCE + SLOWER * self._passed.seconds[name])
+
+
+def _breaks(seed: int, modules: dict[str, ModuleType]) -> bool:
+    try:
+        return bool(case.run(seed, modules).broken)
+    except Exception:  # noqa: BLE001  # out of the functions, through the simulation
+        return True
