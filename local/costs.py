@@ -6,7 +6,7 @@ Prices are us-east-1's; carrier fees come on top.
 import json
 from typing import NamedTuple
 
-from local import paths
+from local import package, paths
 from local.trouble import run
 
 MILLION = 1_000_000
@@ -18,7 +18,8 @@ API_REQUESTS = 3.50 / MILLION
 QUEUE_REQUESTS = 0.40 / MILLION
 INVOCATIONS = 0.20 / MILLION
 GB_SECONDS = 0.0000133334  # arm64
-MONTHLY = {"the key": 1.00, "alarms": 16 * 0.10, "three secrets": 3 * 0.40}  # the first dashboards are free
+ALARMS = 0.10  # each but the first ten; the first dashboards are free
+POLLS = 5 * 3 * 60 * 24 * 30  # a month: Lambda asks an idle queue with five calls at a time, 20 seconds each
 
 # counted by `make bench`; these stand in until it has run
 ASSUMED = {
@@ -47,6 +48,24 @@ class Line(NamedTuple):
     @property
     def dollars(self) -> float:
         return self.units * self.price
+
+
+def monthly() -> dict[str, float]:
+    """What is paid with or without messages, by what for."""
+    template = package.load()
+    alarms = len(list(package.resources(template, "AWS::CloudWatch::Alarm")))
+    queues = [
+        event
+        for _, function in package.resources(template, "AWS::Serverless::Function")
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+    return {
+        "the key": 1.00,
+        f"{alarms} alarms": max(0, alarms - 10) * ALARMS,
+        "three secrets": 3 * 0.40,
+        f"asking {len(queues)} queues": len(queues) * POLLS * QUEUE_REQUESTS,
+    }
 
 
 def bill(figures: dict[str, float], receipts_per_post: int) -> list[Line]:
@@ -107,8 +126,12 @@ def main() -> int:
                 f"  {line.what:<30} {line.units:>12,.0f}  × ${line.price * MILLION:>8.4f}/M  ${line.dollars:6.2f}"
             )
         print(f"  {'':<30} {'':>12}    {'':>11}  ${sum(line.dollars for line in lines):6.2f}")
-    print(f"\nEvery month, with or without messages: ${sum(MONTHLY.values()):.2f} ({', '.join(MONTHLY)}).")
-    print("Logs ($0.50 a GB), storage ($0.25 a GB in tables) and carrier fees come on top.")
+    idle = monthly()
+    print(f"\nEvery month, with or without messages: ${sum(idle.values()):.2f} ({', '.join(idle)}).")
+    print(
+        "Logs ($0.50 a GB), traces ($5 a million; AWS takes one call in twenty), storage ($0.25 a GB in tables and "
+        "$0.20 for their recovery) and carrier fees come on top."
+    )
     print("\nHow long a campaign takes, and the people table at that rate:")
     print("  " + "messages a second".ljust(20) + "".join(f"{n:>14,}" for n in RECIPIENTS))
     for rate in RATES:
