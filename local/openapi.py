@@ -7,13 +7,16 @@ import re
 import sys
 from collections import defaultdict
 from dataclasses import fields
-from typing import Any
+from typing import Any, NoReturn
 
 from local.openapi_answers import ALSO, ETAG, FAILURES, LOCATED, LOCATION, PROBLEM, RETRY_AFTER, TAGGED
 from local.paths import ROOT
+from local.trouble import Trouble, run
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 EXAMPLES = ROOT / "local" / "openapi_examples.json"  # one whole body per schema
+# what a field means wherever it stands, or in one schema, if its model doesn't say; and what a schema is
+FIELDS = ROOT / "local" / "openapi_fields.json"
 SECURITY = {
     "key": {
         "type": "http",
@@ -63,10 +66,9 @@ def document() -> dict[str, Any]:
         schemas.pop(unused)
     for name, example in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
         schemas[name]["examples"] = [example]
-    catalogue = [kind.code for kind in problems.CATALOGUE]
-    schemas["Problem"] = PROBLEM | {
-        "properties": PROBLEM["properties"] | {"code": {"type": "string", "enum": catalogue}}
-    }
+    schemas["Problem"] = json.loads(json.dumps(PROBLEM))
+    schemas["Problem"]["properties"]["code"]["enum"] = [kind.code for kind in problems.CATALOGUE]
+    _explain(schemas)
     found["components"] |= {"securitySchemes": SECURITY, "responses": {}}
     found["servers"] = SERVERS
     found["security"] = [{way: []} for way in SECURITY]
@@ -78,9 +80,38 @@ def document() -> dict[str, Any]:
             operation["security"] = [{way: [needs[operation["operationId"]]]} for way in SECURITY]
     found["paths"] = dict(sorted(found["paths"].items()))
     # Page[ListView] is a name for Python
-    named = re.sub(r"Page_(\w+?)View_", r"\1Page", json.dumps(found, ensure_ascii=False))
+    shown = json.dumps(found, ensure_ascii=False)
+    # rules' numbers are for those who build it
+    shown = re.sub(r" \[[A-Z]\d+\](-\[[A-Z]\d+\])?", "", shown)
+    named = re.sub(r"Page_(\w+?)View_", r"\1Page", shown)
     renamed: dict[str, Any] = json.loads(re.sub(r"Page\[(\w+?)View\]", r"\1Page", named))
     return renamed
+
+
+def _explain(schemas: dict[str, Any]) -> None:
+    """Give every field a description."""
+    words = json.loads(FIELDS.read_text(encoding="utf-8"))
+    for name, schema in schemas.items():
+        if name in words:
+            schema["description"] = words[name]
+        # what an import is before and after its file
+        places = (name, "ImportView" if name == "AnnouncedImportView" else name.removeprefix("Created"))
+        for field, property_ in schema.get("properties", {}).items():
+            own = next((words[f"{place}.{field}"] for place in places if f"{place}.{field}" in words), None)
+            if own or not explained(property_):
+                property_["description"] = own or words.get(field) or _unexplained(name, field)
+
+
+def _unexplained(schema: str, field: str) -> NoReturn:
+    raise Trouble(
+        f"{schema}.{field} says nowhere what it is: in its Field, or in {FIELDS.relative_to(ROOT)}."
+    )
+
+
+def explained(property_: dict[str, Any]) -> bool:
+    """Whether a field, or each thing that it may be, says what it is."""
+    one_of = [each for each in property_.get("anyOf", []) if each.get("type") != "null"]
+    return "description" in property_ or "$ref" in property_ or any(map(explained, one_of))
 
 
 def text() -> str:
@@ -184,4 +215,4 @@ def _kinds(path: str, operation: dict[str, Any], problems: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]))

@@ -232,6 +232,7 @@ class ImportView(View):
         """Sentences are in `language`; without one, in the workspace's as far as they were told before."""
         same: dict[str, Any] = {name: head.get(name, 0) for name in _COUNTS}
         same |= {name: head.get(name) for name in _OPTIONAL}
+        same["list_id"] = head.get("list_id", head.get("target"))  # known before the file is in
         return cls(
             id=head["id"],
             key=head["key"],
@@ -257,7 +258,6 @@ _COUNTS = ("rows_read", "accepted", "corrected", "duplicates", "opted_out", "rej
 _OPTIONAL = (
     "phase",
     "filename",
-    "list_id",
     "list_name",
     "lists",
     "header",

@@ -234,7 +234,8 @@ class Kept:
 
 def test_members_of_a_body_go_the_way_of_a_file_and_each_is_a_row(api: Api) -> None:
     answer = api.call("POST", "/v1/lists/7/members/import", {"members": HARD})
-    assert (answer.status, answer.json["state"]) == (202, "waiting_for_file")
+    seen = (answer.status, answer.json["state"], answer.json["list_id"])
+    assert seen == (202, "waiting_for_file", 7)
     ((key, content),) = api.clients.uploaded.items()
     assert key == answer.json["key"] == f"acme/uploads/{answer.json['id']}/members.csv"
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]

@@ -1,6 +1,7 @@
 """The template, the router and the OpenAPI document name the same routes, and the document is what the code says."""
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -70,6 +71,25 @@ def test_every_example_is_what_the_api_would_take_or_answer(name: str, example: 
     known = [module for module in list(sys.modules) if module.endswith("schemas")]
     model = next(getattr(sys.modules[module], name) for module in known if hasattr(sys.modules[module], name))
     assert json.loads(model.model_validate_json(json.dumps(example)).model_dump_json()) == example
+
+
+def test_every_field_says_what_it_is_in_words_of_the_product() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert schema.get("description") or name.endswith("Page"), name
+        for field, property_ in schema.get("properties", {}).items():
+            assert openapi.explained(property_), f"{name}.{field}"
+            assert property_.get("description", "said") is not None, f"{name}.{field}"
+    assert not re.search(r"\[[A-Z]\d+\]", json.dumps(DOCUMENT))
+
+
+def test_no_word_about_a_field_is_left_over() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
+    for place in json.loads(openapi.FIELDS.read_text(encoding="utf-8")):
+        schema, _, field = place.rpartition(".")
+        assert place in schemas or (field in schemas[schema]["properties"] if schema else field in fields), (
+            place
+        )
 
 
 def test_every_body_has_an_example() -> None:
