@@ -17,15 +17,16 @@ CARRIER_ID = "817790313235066447"
 
 
 class Post:
-    """SES: mails in `sent`; `fails` holds the codes of the next failures."""
+    """SES: mails in `sent`; `fails` holds the next failures, or their codes."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
-        self.fails: list[str] = []
+        self.fails: list[str | Exception] = []
 
     def send_email(self, **mail: Any) -> None:
         if self.fails:
-            raise client_error(self.fails.pop(0))
+            failure = self.fails.pop(0)
+            raise client_error(failure) if isinstance(failure, str) else failure
         self.sent.append(mail)
 
 

@@ -28,6 +28,7 @@ def mail(reply: Mapping[str, Any], params: Sequence[str], language: str, timezon
         "mobile": reply["mobile"],
         "to": reply["to"],
         "list": reply["list_name"],
+        "reply": reply["reply_id"],
         "received": f"{received:%Y-%m-%d %H:%M} ({timezone})",
         "more": "".join(more),
     }

@@ -79,12 +79,12 @@ class Effects:
         self.replies.done(reply, RESPONSE)
 
     def _mail(self, workspace: str, reply: Item) -> None:
-        """Mail it, once: what dies in between is in the inbox, and no mail comes twice [I10]."""
+        """Mail it, again if whoever began it came to nothing; the mail bears the reply's number [I10]."""
         from botocore.exceptions import ClientError
 
         from kabar.storage import mail  # SES is for the few replies that are mailed
 
-        if not self.mail_sender or not self.replies.done(reply, EMAIL):
+        if not self.mail_sender or not self.replies.begin_mail(reply, time.time_ns() // 1_000_000):
             return
         settings = workspaces.settings(self.workspaces, workspace)
         subject, text = forwarding.mail(
@@ -95,9 +95,10 @@ class Effects:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in BUSY:  # surely not sent: the queue brings it again
-                self.replies.undone(reply, EMAIL)
+                self.replies.put_mail_off(reply)
                 raise
             logger.error("reply not mailed", workspace=workspace, reply=reply["id"], why=code)
+        self.replies.done(reply, EMAIL)
 
     def _params(self, reply: Item) -> Sequence[str]:
         """Those of the member who replied, as they are now."""

@@ -2,8 +2,8 @@
 
 A reply: {reply_id, id (the carrier's), carrier, mobile, to, text, at (epoch ms), taken_at, message?, campaign?,
 list?, chunk?, pos?, list_name?, batch?, command?: opt_out|opt_in, keyword?, opt_out, left?: list|everything|
-blacklist, response?: {id, text, encoding, sender, confirms}, email?, todo?, read_at?, via: "reply"}. `todo`
-names the effects that are still to come: join, response, email; whoever finds the reply goes on with them.
+blacklist, response?: {id, text, encoding, sender, confirms}, email?, todo?, mail_begun_at?, read_at?, via: "reply"}.
+`todo` names the effects that are still to come: join, response, email; whoever finds the reply goes on with them.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ from kabar.storage.opt_outs import BY_REPLY, Contended, OptOuts, taken_back
 
 KEPT_SECONDS = 400 * 86_400  # 13 months
 JOIN, RESPONSE, EMAIL = "join", "response", "email"
+MAIL_MS = 90_000  # longer than `handle_reply` may run: then whoever began a mail is no more
 _PAGES = 5
 _PAGE = 100
 _ATTEMPTS = 10  # against other writers, such as other opt-outs of one list
@@ -49,6 +50,10 @@ class Taken:
     sender: str = ""
     per_hour: int = 0
     email: str | None = None
+
+
+class Mailing(Exception):
+    """Somebody mails the reply just now, or has died doing so less than MAIL_MS ago."""
 
 
 class Replies:
@@ -144,16 +149,29 @@ class Replies:
             return False
         return True
 
-    def undone(self, reply: Item, effect: str) -> None:
-        """The effect is still to come after all.
-
-        No condition but that it is there: putting it in twice is putting it in.
-        """
+    def begin_mail(self, reply: Item, now: int) -> bool:
+        """[P35] Nobody else mails the reply for a while; False when it has been mailed. Raises Mailing."""
         key = {"pk": reply["pk"], "sk": reply["sk"]}
-        values = {":effects": {effect}}
-        self._people.update(
-            key, "ADD todo :effects", values=values, condition="attribute_exists(pk)", returns="NONE"
-        )
+        try:
+            self._people.update(
+                key,
+                "SET mail_begun_at = :now",
+                values={":now": now, ":effect": EMAIL, ":gone": now - MAIL_MS},
+                condition="contains(todo, :effect) AND "
+                "(attribute_not_exists(mail_begun_at) OR mail_begun_at < :gone)",
+                returns="NONE",
+            )
+        except ConditionFailed:
+            there = self._people.get(key, consistent=True) or {}
+            if EMAIL in there.get("todo", ()):
+                raise Mailing(reply["id"]) from None
+            return False
+        return True
+
+    def put_mail_off(self, reply: Item) -> None:
+        """[P35] The mail that was begun surely wasn't sent. No condition: only who began it says so."""
+        key = {"pk": reply["pk"], "sk": reply["sk"]}
+        self._people.update(key, "REMOVE mail_begun_at", returns="NONE")
 
     def _changes(
         self, workspace: str, carrier: str, reply: Reply, taken: Taken, clock: Callable[[], int]
