@@ -68,6 +68,11 @@ openapi: setup  ## write docs/openapi.json and docs/errors.md from the code
 	@$(RUN) -m local.openapi
 	@$(RUN) -m local.error_pages
 
+.PHONY: zones
+zones: setup  ## write the table of the time zones that numbers may be in, from libphonenumber
+	@$(UV) pip install --quiet --no-deps --require-hashes --target .kabar/zones -r $(LOCKS)/zones.txt
+	@PYTHONPATH=.kabar/zones:layers/kabar $(PY) -m local.number_zones
+
 .PHONY: fuzz
 fuzz: setup .kabar/fuzz/ready  ## throw made-up requests at the running API (REQUESTS=20000, SEED=1)
 	@$(RUN) -m local.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS_AT_MOST),--seconds $(SECONDS_AT_MOST))
@@ -112,7 +117,7 @@ setup: .venv/ready .kabar/engine/ready .kabar/deps/ready .kabar/deps-imports/rea
 
 .PHONY: lock
 lock: $(UV)  ## pin the newest allowed versions of everything
-	@for name in uv engine sam scan fuzz; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
+	@for name in uv engine sam scan fuzz zones; do $(COMPILE) $(LOCKS)/$$name.in -o $(LOCKS)/$$name.txt || exit; done
 	@for name in dependencies imports; do \
 		$(COMPILE) layers/$$name/requirements.in -o layers/$$name/requirements.txt || exit; done
 	@$(COMPILE) -c layers/dependencies/requirements.txt -c layers/imports/requirements.txt $(LOCKS)/dev.in -o $(LOCKS)/dev.txt

@@ -14,6 +14,14 @@ Clock = Annotated[
 ]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Kind = Literal["quick_campaigns", "api_messages", "campaigns"]
+Whose = Annotated[
+    Literal["workspace", "recipient"],
+    Field(
+        description="Whose clock the hours are read on: the workspace's, or each recipient's own. A recipient's zones "
+        "come from the number unless a call of `POST /v1/messages` names one; where several are possible all of them "
+        "have to be open, and who is never in such an hour is left out (`no_common_hours`)."
+    ),
+]
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-12-25"])]
 Weekdays = Annotated[
     list[Weekday],
@@ -38,11 +46,12 @@ OFF: dict[str, Any] = {
     "weekdays": list(WEEKDAYS[:5]),
     "restricted_dates": [],
     "covers": BY_DEFAULT,
+    "zone_of": "workspace",
 }
 
 
 class SendingHours(Request):
-    """All of the sending hours; they are in the workspace's time zone."""
+    """All of the sending hours."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -54,6 +63,7 @@ class SendingHours(Request):
     weekdays: Weekdays
     restricted_dates: Dates = Field(default_factory=list)
     covers: Covers = Field(default_factory=lambda: list(BY_DEFAULT))
+    zone_of: Whose = "workspace"
 
     @field_validator("weekdays", "restricted_dates", "covers")
     @classmethod
@@ -88,8 +98,9 @@ class SendingHoursView(View):
     weekdays: Weekdays
     restricted_dates: Dates
     covers: Covers
+    zone_of: Whose
     timezone: str = Field(description="The workspace's, IANA.", examples=["Europe/Istanbul"])
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "SendingHoursView":
-        return cls(**settings.get("sending_hours", OFF), timezone=settings["timezone"])
+        return cls(**OFF | settings.get("sending_hours", {}), timezone=settings["timezone"])

@@ -10,7 +10,7 @@ from preview_schemas import Figures
 from schemas import Count, Id, Time, View, moment
 from text_schemas import EncodingName, Message
 
-Why = Literal["duplicate", "invalid", "empty", "opted_out", "blacklisted", "no_consent"]
+Why = Literal["duplicate", "invalid", "empty", "opted_out", "blacklisted", "no_consent", "no_common_hours"]
 
 
 class NewPreflight(Message):

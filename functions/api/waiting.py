@@ -17,9 +17,9 @@ def wake(workspace: str) -> None:
         head = campaigns.get(workspace, mark["campaign"], consistent=True)
         if head and head["status"] == Life.WAITING:
             executions.start_leg(settings.run_campaign_arn, workspace, head["id"], head["leg"] + 1)
-    for _, opening in Held(table("workspaces"), table("dispatch")).openings(workspace):
+    for held in Held(table("workspaces"), table("dispatch")).openings(workspace):
         wiring.functions().invoke(
             FunctionName=settings.open_window_function,
             InvocationType="Event",
-            Payload=json.dumps({"workspace": workspace, "opening": opening}),
+            Payload=json.dumps({"workspace": workspace, "opening": held.opening}),
         )

@@ -22,7 +22,7 @@ from kabar.storage.callbacks import Book
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.exports import Exports
-from kabar.storage.held import Held
+from kabar.storage.held import Held, Waiting
 from kabar.storage.import_heads import FINAL, Heads
 from kabar.storage.list_edits import Emptying
 from kabar.storage.plans import Plans
@@ -112,10 +112,10 @@ def may_go(head: Item) -> bool:
     return opening(WORKSPACES, TIMING, head, time.time_ns() // 1_000_000) is None
 
 
-def messages_may_go(workspace: str) -> bool:
-    """Whether they let message requests of this workspace go on now."""
-    gate = Gate(WORKSPACES, workspace, Covered.API_MESSAGES, TIMING)
-    return gate.opens(time.time_ns() // 1_000_000) is None
+def messages_may_go(held: Waiting) -> bool:
+    """Whether they let message requests that are held go on now."""
+    gate = Gate(WORKSPACES, held.workspace, Covered.API_MESSAGES, TIMING)
+    return gate.opens(time.time_ns() // 1_000_000, held.zones) is None
 
 
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kabar.carriers.base import Account, Answer, Request
 from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
 from kabar.legs.freeze import ShardTools, plan_shard
-from kabar.legs.gate import opening
+from kabar.legs.gate import campaign_gate
 from kabar.legs.plan import plan_leg
 from kabar.legs.send import Lane, LaneTools
 from kabar.legs.send import now as clock
@@ -192,7 +192,7 @@ class Rig:
             schedules=Schedules("kabar", "machine", "role"),
             start_leg=self._start,
             sleep=self.slept.append,
-            opens=partial(opening, self.workspaces, TIMING),
+            gate=partial(campaign_gate, self.workspaces, TIMING),
         )
         self.dynamo.seed("workspaces", keys.settings(WORKSPACE), max_digits=15)
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=100)

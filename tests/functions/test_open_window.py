@@ -7,7 +7,7 @@ import pytest
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Table
-from kabar.storage.held import Held
+from kabar.storage.held import Held, Waiting
 from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.loading import load
 
@@ -62,10 +62,10 @@ def test_everything_held_for_this_opening_is_queued_once(
     held(dynamo).put("rival", LONG_AGO, 2, 1)
     assert run(function) == {"released": 250, "left": False}
     assert len(set(queue.bodies)) == len(queue.bodies) == 250
-    assert held(dynamo).openings("acme") == [("acme", LONG_AGO), ("acme", LONG_AGO + 1)]
+    assert held(dynamo).openings("acme") == [Waiting("acme", LONG_AGO), Waiting("acme", LONG_AGO + 1)]
     assert run(function) == {"released": 0, "left": False}
     assert held(dynamo).openings("acme") == [
-        ("acme", LONG_AGO + 1)
+        Waiting("acme", LONG_AGO + 1)
     ]  # forgotten once nothing can come any more
 
 
@@ -82,5 +82,5 @@ def test_a_run_that_is_out_of_time_leaves_the_rest_to_the_next(
 ) -> None:
     held(dynamo).put("acme", LONG_AGO, 9000, 1)
     assert run(function, milliseconds=1000) == {"released": 0, "left": True}
-    assert held(dynamo).openings() == [("acme", LONG_AGO)]
+    assert held(dynamo).openings() == [Waiting("acme", LONG_AGO)]
     assert keys.held("acme", LONG_AGO, 9000)["pk"].endswith("#0")

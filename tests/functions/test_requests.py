@@ -13,6 +13,7 @@ from kabar.legs.messages import NotCancelled, Outgoings
 from kabar.legs.repair import repair_held
 from kabar.legs.requests import MAX_AGE, UNUSABLE
 from kabar.storage import accounts, keys
+from kabar.storage.held import Waiting
 from tests.functions.leg_rig import WORKSPACE, Died
 from tests.functions.request_rig import CLOSE, MONDAY_8, RequestRig
 
@@ -260,7 +261,7 @@ def test_outside_the_hours_messages_are_held_visibly_and_go_out_at_the_opening(r
     assert rig.drain() == ["held"]
     assert rig.statuses() == ["held"] * 3
     assert wakes(rig) == ["at(2026-11-30T05:00:00)"]
-    assert rig.tools.held.openings() == [(WORKSPACE, MONDAY_8)]
+    assert rig.tools.held.openings() == [Waiting(WORKSPACE, MONDAY_8)]
     rig.clock = MONDAY_8
     assert released(rig, MONDAY_8) == [9000]
     assert rig.drain() == ["done"]
@@ -367,8 +368,10 @@ def test_holding_may_die_before_any_step(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_sweep_wakes_what_waits_for_a_passed_opening_or_hours_that_are_open_now() -> None:
     woken: list[tuple[str, int]] = []
-    openings = [("acme", 100_000), ("acme", 900_000), ("rival", 900_000)]
-    found = repair_held(openings, lambda who: who == "rival", lambda *each: woken.append(each), 200_000)
+    openings = [Waiting("acme", 100_000), Waiting("acme", 900_000), Waiting("rival", 900_000)]
+    found = repair_held(
+        openings, lambda held: held.workspace == "rival", lambda *each: woken.append(each), 200_000
+    )
     assert found == woken == [("acme", 100_000), ("rival", 900_000)]
 
 

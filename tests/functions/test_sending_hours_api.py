@@ -30,6 +30,7 @@ def test_they_are_off_by_default_and_cover_what_the_source_says_once_switched_on
         "weekdays": ["monday", "thursday"],
         "restricted_dates": [],
         "covers": ["quick_campaigns", "api_messages"],
+        "zone_of": "workspace",
         "timezone": "Pacific/Auckland",
     }
     assert api.call("GET", ADDRESS).json == after.json

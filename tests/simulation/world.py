@@ -229,6 +229,9 @@ class Seat:
             self._go = self._effect("control", lambda: self.world.status == "sending")
         return self._go
 
+    def waits(self, mobiles: Sequence[str]) -> dict[str, int]:  # noqa: ARG002  # the port's name
+        return {}
+
     def pause(self, reason: str) -> None:  # noqa: ARG002  # the port's name
         def do() -> None:
             if self.world.status == "sending":

@@ -11,7 +11,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 import problems
 from kabar.domain.hours import Covered, Rules
 from kabar.domain.import_codes import ROWS
+from kabar.domain.number_zones import zones_of
 from kabar.domain.numbers import Numbers
+from kabar.domain.recipient_hours import NEVER, RecipientHours
 from kabar.domain.requests import Kind, NewRequest
 from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
@@ -169,5 +171,13 @@ def _view(message: Outgoing, now: int) -> MessageView:
         rules = Rules.of(
             workspaces.settings(table("workspaces"), message.head["workspace"]), message.head["timezone"]
         )
-        opens_at = rules.waits_until(Covered.API_MESSAGES, now, 0) if rules else None
+        opens_at = _opens_at(rules, message.mobile, now) if rules else None
     return MessageView.of(message, opens_at)
+
+
+def _opens_at(rules: Rules, mobile: str, now: int) -> int | None:
+    """When (epoch ms) the sending hours open for this number; None when they are open, or never."""
+    if not (rules.by_recipient and rules.apply_to(Covered.API_MESSAGES)):
+        return rules.waits_until(Covered.API_MESSAGES, now, 0)
+    opening = RecipientHours(rules, 0).opens(zones_of(mobile), now)
+    return None if opening == NEVER else opening

@@ -17,6 +17,7 @@ WHY_NOT = {
     "opted_out": "the recipient had opted out",
     "blacklisted": "the number is on the blacklist",
     "no_consent": "the recipient gave no consent",
+    "no_common_hours": "the sending hours are never open in all time zones that the number may be in",
 }
 """The rules by which a message was not handed over."""
 

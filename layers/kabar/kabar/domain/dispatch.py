@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from kabar.domain.brakes import Brakes
 from kabar.domain.calls import Calls
 from kabar.domain.handover import Handover
+from kabar.domain.recipient_hours import NEVER
 from kabar.domain.slices import (
     DOUBT,
     SETTLED,
@@ -39,7 +40,10 @@ FIRST_SLICE = "first slice sent"
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """A chunk after a pass: its vector as far as this lane knows, and the earliest moment (ms) of further work."""
+    """A chunk after a pass: its vector as far as this lane knows, and the earliest moment (ms) of further work.
+
+    `wake` says nothing of those who wait for the sending hours of their own zones.
+    """
 
     vector: bytes
     done: bool
@@ -140,7 +144,10 @@ class Sender:
         now = self._clock.now()
         if before and ((before.owner and before.lease > now) or before.not_before > now):
             return before, max(before.lease if before.owner else 0, before.not_before)
-        self._wait_for_pace(sum(r.message.segments for r in recipients))
+        ready = self._ready(recipients, before)
+        if not ready:
+            return before, None  # untouched until somebody's hours open
+        self._wait_for_pace(sum(r.message.segments for r in ready))
         self._check()
         now = self._clock.now()
         claim = Claim(
@@ -184,16 +191,28 @@ class Sender:
             raise slot.stop
         if not recorded:
             return claim, self._clock.now() + self._timing.lease
-        return record, None if record.done else max(record.not_before, self._clock.now())
+        idle = record.done or not (not_before or self._ready(slot.recipients, record))
+        return record, None if idle else max(record.not_before, self._clock.now())
+
+    def _ready(self, recipients: Sequence[Recipient], claim: Claim | None) -> Sequence[Recipient]:
+        """Those of a slice that are not settled and don't wait for hours of their own; whoever waits in vain is."""
+        vector = claim.vector if claim else bytes(len(recipients))
+        left = [r for r, byte in zip(recipients, vector, strict=True) if byte & 0x0F < SETTLED]
+        waits = self._control.waits([r.message.mobile for r in left])
+        return [r for r in left if waits.get(r.message.mobile, NEVER) == NEVER]
 
     def _suppress(self, slot: Slot) -> None:
-        """Leave out who may not be messaged, as of now; who may already have been handed over becomes uncertain."""
+        """Leave out who may not be messaged, as of now, or never in the sending hours; who may already have been
+        handed over becomes uncertain.
+        """
         open_now = slot.open()
         if not open_now:
             return
-        standings = slot.people.standings([r.message.mobile for r in open_now])
+        mobiles = [r.message.mobile for r in open_now]
+        never = [mobile for mobile, opening in self._control.waits(mobiles).items() if opening == NEVER]
+        reasons = {**dict.fromkeys(never, Reason.NO_COMMON_HOURS), **slot.people.standings(mobiles)}
         for recipient in open_now:
-            reason = standings.get(recipient.message.mobile, Reason.NONE)
+            reason = reasons.get(recipient.message.mobile, Reason.NONE)
             if reason is Reason.NONE:
                 continue
             if slot.byte(recipient) == DOUBT:
@@ -209,7 +228,8 @@ class Sender:
         slice is still ours.
         """
         facts = [Fact(r, Status.SUPPRESSED, reason) for r, reason in slot.newly_suppressed]
-        going = slot.open()
+        waits = self._control.waits([r.message.mobile for r in slot.open()])
+        going = [r for r in slot.open() if r.message.mobile not in waits]
         facts += [
             Fact(r, Status.SUBMITTED)
             for r in going
@@ -224,7 +244,8 @@ class Sender:
             slot.stop = Stop("control")
             return None, True
         now = self._clock.now()
-        if now + self._timing.call + self._timing.skew > claim.lease:
+        too_late = now + self._timing.call + self._timing.skew > claim.lease
+        if too_late or self._control.waits([r.message.mobile for r in going]):
             return now, True  # our own reads and writes took too long: released, nothing was handed over
         return self._calls.make(slot, going), True
 

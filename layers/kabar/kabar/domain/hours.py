@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from kabar.domain.schedule import instant, zone
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+RECIPIENT = "recipient"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
@@ -38,6 +39,14 @@ class Window(NamedTuple):
 
     opens: int
     closes: int
+
+    def last(self, call: int) -> int:
+        """Until just before when a call may begin that takes `call` ms until its deadline.
+
+        It has to be over by the close, so that whatever the carrier takes is taken inside the window; of a window
+        shorter than two such calls, half is for beginning them.
+        """
+        return self.closes - min(call, (self.closes - self.opens) // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +105,19 @@ class SendingHours:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A workspace's hours and what they cover."""
+    """A workspace's hours and what they cover. `by_recipient`: they are those of each recipient's own zones [G3]."""
 
     hours: SendingHours
     covers: frozenset[Covered]
+    by_recipient: bool = False
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], timezone: str | None = None) -> "Rules | None":
         """From a workspace's stored settings; None while sending hours are off. Raises BadHours, BadSchedule.
 
-        `sending_hours` is {enabled, from, to (HH:MM), weekdays, restricted_dates (YYYY-MM-DD), covers}; `timezone`
-        is that of the recipients, the workspace's when None [G3].
+        `sending_hours` is {enabled, from, to (HH:MM), weekdays, restricted_dates (YYYY-MM-DD), covers, zone_of?}.
+        `timezone` is where somebody said that the recipients are [G3]; else `zone_of` says whether the hours are the
+        workspace's or each recipient's own.
         """
         stored = settings.get("sending_hours")
         if not stored or not stored["enabled"]:
@@ -118,22 +129,21 @@ class Rules:
             zone(timezone or settings["timezone"]),
             frozenset(map(date.fromisoformat, stored["restricted_dates"])),
         )
-        return cls(hours, frozenset(map(Covered, stored["covers"])))
+        by_recipient = timezone is None and stored.get("zone_of") == RECIPIENT
+        return cls(hours, frozenset(map(Covered, stored["covers"])), by_recipient)
 
     def apply_to(self, kind: Covered) -> bool:
         """Whether this kind of send waits for the hours; a quick campaign is a campaign too."""
         return bool(self.covers & {kind, Covered.CAMPAIGNS if kind is Covered.QUICK_CAMPAIGNS else kind})
 
     def waits_until(self, kind: Covered, at: int, call: int) -> int | None:
-        """None when a carrier call may begin at `at`; else the opening that it waits for.
+        """None when a carrier call may begin at `at`, by the hours of their zone; else the opening that it waits for.
 
-        A call may take `call` ms until its deadline and has to be over by the close, so that whatever the carrier
-        takes is taken inside the window; of a window shorter than two such calls, half is for beginning them.
+        A call may take `call` ms until its deadline.
         """
         if not self.apply_to(kind):
             return None
         window = self.hours.window(at)
         if at < window.opens:
             return window.opens
-        last = window.closes - min(call, (window.closes - window.opens) // 2)
-        return None if at < last else self.hours.next_opening(window.closes)
+        return None if at < window.last(call) else self.hours.next_opening(window.closes)

@@ -18,6 +18,7 @@ class NotSent(StrEnum):
     OPTED_OUT = "opted_out"
     BLACKLISTED = "blacklisted"
     NO_CONSENT = "no_consent"
+    NO_COMMON_HOURS = "no_common_hours"
 
 
 RULES = {
@@ -27,6 +28,7 @@ RULES = {
     NotSent.OPTED_OUT: "They have opted out of this list, or of everything.",
     NotSent.BLACKLISTED: "The number is on the blacklist.",
     NotSent.NO_CONSENT: "They gave no consent to commercial messages.",
+    NotSent.NO_COMMON_HOURS: "The sending hours are never open in all time zones that the number may be in.",
 }
 
 

@@ -132,6 +132,10 @@ class Control(Protocol):
 
     def go(self) -> bool: ...
 
+    def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
+        """Whose own sending hours are closed, and the opening (ms) that they wait for, or NEVER [G3]."""
+        ...
+
     def pause(self, reason: str) -> None:
         """Pause the campaign, with a sentence for its user."""
         ...
@@ -220,16 +224,18 @@ class Slot:
         return [r for r, byte in zip(self.recipients, self.vector, strict=True) if status_of(byte) == DOUBT]
 
     def learn(self, seen: Mapping[int, Seen], *, died: bool, when: int) -> None:
-        """Take over what an earlier attempt wrote; one that `died` left no record and may have called at `when`."""
+        """Take over what an earlier attempt wrote; one that `died` left no record and may have called at `when`.
+
+        It may have handed over those that it had written down as submitted before it called; others waited.
+        """
         for recipient in self.open():
             if recipient.position in seen and seen[recipient.position].suppressed:
                 self._raise(recipient, cell(Status.SUPPRESSED, seen[recipient.position].suppressed))
             if recipient.position in seen and seen[recipient.position].rejected:
                 self._raise(recipient, cell(Status.REJECTED))
-        waiting = self.open()
-        all_written = all(r.position in seen and seen[r.position].submitted for r in waiting)
-        if died and all_written:
-            self.doubt([r for r in waiting if self.byte(r) != DOUBT], when)
+        if died:
+            written = [r for r in self.open() if r.position in seen and seen[r.position].submitted]
+            self.doubt([r for r in written if self.byte(r) != DOUBT], when)
 
     def doubt(self, recipients: Sequence[Recipient], since: int) -> None:
         if recipients:

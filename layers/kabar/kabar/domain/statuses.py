@@ -45,6 +45,7 @@ class Reason(IntEnum):
     OPTED_OUT = 1
     BLACKLISTED = 2
     NO_CONSENT = 3
+    NO_COMMON_HOURS = 4
 
     @property
     def word(self) -> str:
@@ -55,7 +56,7 @@ MEANINGS: dict[Status, str] = {
     Status.PENDING: "not yet handed to the carrier",
     Status.HELD: "waiting for the sending hours",
     Status.SUBMITTED: "being handed to the carrier",
-    Status.SUPPRESSED: "left out: the recipient had opted out, is blacklisted or gave no consent",
+    Status.SUPPRESSED: "left out: they had opted out, are blacklisted, gave no consent, or have no sending hours",
     Status.CANCELLED: "never handed over: the campaign was cancelled",
     Status.MISSED: "never handed over: its time had passed",
     Status.UNCERTAIN: "may have reached the carrier; no answer says, and it is not sent again",

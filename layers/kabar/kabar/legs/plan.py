@@ -7,6 +7,7 @@ from kabar.domain.schedule import is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
 from kabar.legs.freeze import LEASE, freeze
+from kabar.legs.gate import goes_on_at
 from kabar.storage import keys
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item
@@ -157,12 +158,12 @@ def _lanes(desk: Desk, head: Item, now: int) -> list[dict[str, Any]]:
     plan = head["plan"]
     if not plan["chunks"]:
         return []
-    idle, proved = set(), False
+    idle, proved, gate = set(), False, desk.gate(head)
     for item in desk.chunks.every(head["id"], plan["chunks"]):
         chunk = chunk_of(item)
         proved = proved or any(status_of(byte) in ACCEPTED for byte in set(chunk.vector))
         if (
-            chunk.closed or (chunk.wake or 0) > now
+            chunk.closed or (goes_on_at(gate, chunk, now) or 0) > now
         ):  # to wait for it would keep others from their place in this leg
             idle.add(item["number"])
     account = desk.workspaces.get(keys.carrier(head["workspace"], head["carrier"])) or {}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from kabar.domain.campaigns import Life
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.dynamo import Item
+from kabar.storage.held import Waiting
 
 GRACE = 60_000  # ms that a lease or a schedule may be late before it counts as lost
 
@@ -50,16 +51,16 @@ def repair_campaigns(
 
 
 def repair_held(
-    openings: Sequence[tuple[str, int]],
-    is_open: Callable[[str], bool],
+    openings: Sequence[Waiting],
+    is_open: Callable[[Waiting], bool],
     wake: Callable[[str, int], None],
     now: int,
 ) -> list[tuple[str, int]]:
     """Wake what waits for an opening that has passed, or for one that edited hours have brought forward.
 
-    `openings` are (workspace, ms), `is_open` says whether messages of a workspace may go now.
+    `is_open` says whether some of the messages that wait for one may go now.
     """
-    due = [each for each in openings if each[1] + GRACE < now or is_open(each[0])]
-    for workspace, opening in due:
-        wake(workspace, opening)
-    return due
+    due = [each for each in openings if each.opening + GRACE < now or is_open(each)]
+    for each in due:
+        wake(each.workspace, each.opening)
+    return [(each.workspace, each.opening) for each in due]

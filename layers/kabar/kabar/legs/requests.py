@@ -1,7 +1,7 @@
 """A message request through the send protocol: now, or held until the sending hours open [F9] [G2]."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from kabar.domain.requests import MAX_RECIPIENTS, ONLY, Kind
 from kabar.domain.slices import Stop, Timing, closing
 from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
-from kabar.legs.send import SystemClock, now, slices_of
+from kabar.legs.send import SystemClock, left_of, now, slices_of
 from kabar.legs.tools import SendTools
 from kabar.storage import accounts, silence
 from kabar.storage.accounts import Opened
@@ -52,6 +52,9 @@ class RequestControl:
     def go(self) -> bool:
         return self._gate.opens(now()) is None
 
+    def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
+        return self._gate.waits(mobiles, now())
+
     def pause(self, reason: str) -> None:
         self._requests.note(self._request, reason)
 
@@ -65,12 +68,13 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
     if head is None or head["workspace"] != workspace:
         return {"outcome": "unknown"}
     chunks = Chunks(tools.dispatch)
-    if chunks.read(request, ONLY).closed:
+    known = chunks.read(request, ONLY)
+    if known.closed:
         return {"outcome": "done"}
     gate = gate_of(tools.workspaces, head, tools.timing)
-    opening = gate.opens(now())
+    opening = gate.opens(now(), known.zones)
     if opening is not None:
-        return _hold(tools, chunks, head, opening)
+        return _hold(tools, chunks, head, opening, known.zones)
     if head["created_at"] + MAX_AGE < now():
         return _give_up(tools, chunks, head)
     try:
@@ -80,7 +84,7 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
         tools.enqueue(workspace, request, UNUSABLE)
         return {"outcome": "carrier unusable"}
     sender = _sender(tools, head, gate, opened, deadline)
-    wake, why = _send(tools, chunks, head, sender)
+    wake, why = _send(tools, chunks, head, gate, sender)
     if wake is not None:
         _go_on(tools, chunks, head, gate, wake)
     tally = sender.tally
@@ -134,7 +138,9 @@ def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadlin
     )
 
 
-def _send(tools: RequestTools, chunks: Chunks, head: Item, sender: Sender) -> tuple[int | None, str]:
+def _send(
+    tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, sender: Sender
+) -> tuple[int | None, str]:
     """One pass over its slices; when (ms) to go on, None when it is done, and what to log."""
     rows, origin = tools.requests.rows(head), origin_of(head)
     slices = slices_of(rows, composer(head), origin, tools.deployment, head["slice"])
@@ -153,6 +159,7 @@ def _send(tools: RequestTools, chunks: Chunks, head: Item, sender: Sender) -> tu
         charges=Charges.of_rows(rows),
         refused=refused_in(result.vector),
         wake=None,
+        zones=gate.zones(left_of(rows, result.vector), now()),
     )
     if result.done:
         return None, "done"
@@ -166,22 +173,25 @@ def _wake(wake: int | None, stop: Stop | None) -> int:
 
 
 def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: int) -> None:
-    opening = gate.opens(now())
+    zones = chunks.read(head["id"], ONLY).zones
+    opening = gate.opens(now(), zones)
     if opening is not None:
-        _hold(tools, chunks, head, opening)
+        _hold(tools, chunks, head, opening, zones)
     else:
         tools.enqueue(head["workspace"], head["id"], wake - now())
 
 
-def _hold(tools: RequestTools, chunks: Chunks, head: Item, opening: int) -> dict[str, Any]:
+def _hold(
+    tools: RequestTools, chunks: Chunks, head: Item, opening: int, zones: Collection[str] | None
+) -> dict[str, Any]:
     """Keep it, visibly, until the hours open; then look at the clock again, in case they just did."""
     workspace, request, at = head["workspace"], head["id"], now()
     chunks.merge(request, ONLY, bytes([cell(Status.HELD)]) * head["size"], at)
     if opening - at > SOON:
-        tools.held.put(workspace, opening, request, at)
+        tools.held.put(workspace, opening, request, at, zones)
         tools.openings.ensure(workspace, opening, at)
     # and at the hours: whoever edits them looks for what is held after writing them
-    left = (gate_of(tools.workspaces, head, tools.timing).opens(now()) or 0) - now()
+    left = (gate_of(tools.workspaces, head, tools.timing).opens(now(), zones) or 0) - now()
     if left <= SOON:
         tools.enqueue(workspace, request, max(0, left))
     return {"outcome": "held", "opening": opening}

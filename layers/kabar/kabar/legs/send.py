@@ -14,8 +14,8 @@ from kabar.domain.composing import Composer, composer
 from kabar.domain.dispatch import FIRST_SLICE, Sender
 from kabar.domain.messages import Message
 from kabar.domain.recipients import Row
-from kabar.domain.slices import Control, Pace, Recipient, Stop, Tally
-from kabar.legs.gate import Gate, kind_of
+from kabar.domain.slices import SETTLED, Control, Pace, Recipient, Stop, Tally
+from kabar.legs.gate import Gate, campaign_gate
 from kabar.legs.tools import SendTools
 from kabar.legs.watch import Watch, WatchedControl
 from kabar.storage.accounts import Opened
@@ -69,6 +69,9 @@ class LegControl:
             )
         return self._go and self._gate.opens(now()) is None
 
+    def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
+        return self._gate.waits(mobiles, now())
+
     def pause(self, reason: str) -> None:
         self._campaigns.pause(self._head["workspace"], self._head["id"], reason, now())
 
@@ -98,7 +101,7 @@ class Lane:
         self._head = head
         self._lane = event["lane"]
         self._charge = event["leg"], event["execution"]
-        self._gate = Gate(tools.workspaces, head["workspace"], kind_of(head), tools.timing)
+        self._gate = campaign_gate(tools.workspaces, tools.timing, head)
         self._opened = opened
         self._chunks = Chunks(tools.dispatch)
         self._text = composer(head)
@@ -228,8 +231,15 @@ class Lane:
             charges=Charges.of_rows(rows),
             refused=refused_in(result.vector),
             wake=result.wake,
+            zones=self._gate.zones(left_of(rows, result.vector), now()),
         )
         return stop
+
+
+def left_of(rows: Sequence[Row], vector: bytes) -> list[str]:
+    """Who of a chunk isn't settled yet; a vector may be shorter."""
+    cells = vector + bytes(len(rows) - len(vector))
+    return [row.mobile for row, byte in zip(rows, cells, strict=True) if byte & 0x0F < SETTLED]
 
 
 def slices_of(

@@ -7,6 +7,7 @@ from kabar.domain.charges import Charges, refused_in
 from kabar.domain.slices import SETTLED, closing
 from kabar.domain.statuses import Status
 from kabar.legs.desk import Desk
+from kabar.legs.gate import goes_on_at
 from kabar.storage.chunks import UNKNOWN, chunk_of
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
@@ -28,7 +29,8 @@ def settle_leg(
     if "closed_at" in head:
         _pass_turn(desk, head)
         return {"outcome": head["status"]}
-    touched = _touched(desk, head)
+    touched, zones = _touched(desk, head, now)
+    head |= {"zones": zones}
     life = Life(head["status"])
     decision = after_leg(
         life,
@@ -76,6 +78,7 @@ def _wait_for_window(desk: Desk, head: Item, decision: Decision, now: int) -> di
         progress=decision.progress,
         stalled=decision.stalled,
         wake_at=decision.at,
+        zones=head["zones"],
         unsettled=0,
     )
     if not waits:
@@ -86,13 +89,21 @@ def _wait_for_window(desk: Desk, head: Item, decision: Decision, now: int) -> di
     return {"outcome": "waiting_for_window", "at": at, "settled": decision.progress}
 
 
-def _touched(desk: Desk, head: Item) -> list[ChunkState]:
-    states = []
-    for item in desk.chunks.every(head["id"], head.get("plan", {}).get("chunks", 0)):
+def _touched(desk: Desk, head: Item, now: int) -> tuple[list[ChunkState], list[str] | None]:
+    """The chunks that were looked at, and the zones of everybody who is left; None while somebody's aren't known, or
+    somebody waits for something else.
+    """
+    gate, chunks = desk.gate(head), head.get("plan", {}).get("chunks", 0)
+    states, left, known = [], set[str](), 0
+    for item in desk.chunks.every(head["id"], chunks):
         chunk = chunk_of(item)
         settled = sum(byte & 0x0F >= SETTLED for byte in chunk.vector)
-        states.append(ChunkState(item["number"], chunk.closed, chunk.wake, settled))
-    return states
+        if chunk.zones is not None:
+            settled += 1  # to know where its people are is progress too
+            left.update(() if chunk.closed else chunk.zones)
+        known += chunk.closed or (chunk.zones is not None and (chunk.wake or 0) <= now)
+        states.append(ChunkState(item["number"], chunk.closed, goes_on_at(gate, chunk, now), settled))
+    return states, sorted(left) if known == chunks else None
 
 
 def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:

@@ -1,7 +1,7 @@
 """The circuit breaker of a lane: what receipts and replies say of the messages that it has just sent [F8]."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from kabar.domain.breaker import Limits, verdict
 from kabar.domain.slices import Control
@@ -55,6 +55,9 @@ class WatchedControl:
                 self._control.pause(reason)
                 return False
         return self._control.go()
+
+    def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
+        return self._control.waits(mobiles)
 
     def pause(self, reason: str) -> None:
         self._control.pause(reason)

@@ -6,7 +6,7 @@ from functools import partial
 
 from kabar.domain.slices import Timing
 from kabar.legs.desk import Desk
-from kabar.legs.gate import opening
+from kabar.legs.gate import campaign_gate
 from kabar.storage import executions
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
@@ -50,7 +50,9 @@ def desk(env: Environment) -> Desk:
             env.run_campaign_arn, workspace, campaign, leg
         ),
         sleep=time.sleep,
-        opens=partial(
-            opening, workspaces, Timing.of(env.lease_seconds, env.ask_after_seconds, env.give_up_seconds)
+        gate=partial(
+            campaign_gate,
+            workspaces,
+            Timing.of(env.lease_seconds, env.ask_after_seconds, env.give_up_seconds),
         ),
     )

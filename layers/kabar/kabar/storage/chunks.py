@@ -24,6 +24,7 @@ class Chunk(NamedTuple):
     """One chunk as stored. `version` is 0 and the vector empty before its first write; times are epoch ms.
 
     `charges` are known once a sender has been at it; `refused` are positions that the carrier's answer refused.
+    `zones` say where those may be that aren't settled, where hours are the recipients' own; None when nobody looked.
     """
 
     vector: bytes = b""
@@ -32,6 +33,7 @@ class Chunk(NamedTuple):
     wake: int | None = None
     charges: Charges = UNKNOWN
     refused: frozenset[int] = frozenset()
+    zones: tuple[str, ...] | None = None
 
 
 class Contended(Exception):
@@ -73,11 +75,13 @@ class Chunks:
         charges: Charges = UNKNOWN,
         refused: Iterable[int] = (),
         wake: int | None = KEEP_WAKE,
+        zones: Sequence[str] | None = None,
     ) -> bytes:
         """[P27] Raise the chunk's vector to at least `vector`, and return it as it then is.
 
-        `charges` are set once, `refused` only grows; `wake` (milliseconds) is set, removed with None, or left; a
-        chunk never opens again. Nothing is written when nothing would change. Raises Contended.
+        `charges` are set once, `refused` only grows; `wake` (milliseconds) is set, removed with None, or left; `zones`
+        are set, or left with None; a chunk never opens again. Nothing is written when nothing would change. Raises
+        Contended.
         """
         for attempt in range(_ATTEMPTS):
             old = self.read(campaign, number)
@@ -88,6 +92,7 @@ class Chunks:
                 old.wake if wake == KEEP_WAKE else wake,
                 old.charges if old.charges.pairs else charges,
                 old.refused.union(refused),
+                old.zones if zones is None else tuple(zones),
             )
             if new == old and old.version:
                 return old.vector
@@ -120,6 +125,7 @@ class Chunks:
             ("charges", [list(pair) for pair in new.charges.pairs] or None),
             ("each", new.charges.each or None),
             ("refused", sorted(new.refused) or None),
+            ("zones", None if new.zones is None else list(new.zones)),
         ):
             if value is not None:
                 names[f"#{name}"] = name
@@ -146,4 +152,5 @@ def chunk_of(item: Item) -> Chunk:
         item.get("wake"),
         Charges(tuple(tuple(pair) for pair in item.get("charges", ())), item.get("each", b"")),
         frozenset(item.get("refused", ())),
+        tuple(item["zones"]) if "zones" in item else None,
     )

@@ -1,11 +1,20 @@
 """Requests that wait for the sending hours, by workspace and opening. Access patterns: data-model.md [P63]–[P65]."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from kabar.storage import keys
 from kabar.storage.dynamo import Table
 
 KEPT_SECONDS = 90 * 86_400  # as long as the request itself
+
+
+class Waiting(NamedTuple):
+    """What waits for an opening (ms); `zones` are those of recipients whose own hours count, None where none do."""
+
+    workspace: str
+    opening: int
+    zones: frozenset[str] | None = None
 
 
 class Held:
@@ -15,10 +24,21 @@ class Held:
         self._workspaces = workspaces
         self._dispatch = dispatch
 
-    def put(self, workspace: str, opening: int, request: int, now: int) -> None:
-        """[P63] Hold a request until `opening` (ms), mark first. Without condition: the same again says the same."""
-        mark = {"workspace": workspace, "opening": opening}
-        self._workspaces.put(keys.open_holding(workspace, opening) | mark)
+    def put(
+        self, workspace: str, opening: int, request: int, now: int, zones: Collection[str] | None = None
+    ) -> None:
+        """[P63] Hold a request until `opening` (ms), mark first. Without condition: the same again says the same, and
+        the `zones` of all that wait for one opening come together.
+        """
+        places = set(filter(None, zones or ()))
+        self._workspaces.update(
+            keys.open_holding(workspace, opening),
+            "SET #workspace = :workspace, #opening = :opening" + (" ADD #zones :zones" if places else ""),
+            names={"#workspace": "workspace", "#opening": "opening"}
+            | ({"#zones": "zones"} if places else {}),
+            values={":workspace": workspace, ":opening": opening} | ({":zones": places} if places else {}),
+            returns="NONE",
+        )
         self._dispatch.put(
             keys.held(workspace, opening, request)
             | {"request": request, "expires_at": now // 1000 + KEPT_SECONDS}
@@ -34,11 +54,12 @@ class Held:
         """[P64] They are in the queue again."""
         self._dispatch.batch_delete([keys.held(workspace, opening, request) for request in requests])
 
-    def openings(self, workspace: str | None = None) -> list[tuple[str, int]]:
-        """[P65] Workspace and opening of everything that waits, in all workspaces or one."""
+    def openings(self, workspace: str | None = None) -> list[Waiting]:
+        """[P65] What everything that waits waits for, in all workspaces or one."""
         prefix = f"held#{workspace}#" if workspace else "held#"
         return [
-            (item["workspace"], item["opening"]) for item in self._workspaces.every("open", prefix=prefix)
+            Waiting(item["workspace"], item["opening"], frozenset(item["zones"]) if "zones" in item else None)
+            for item in self._workspaces.every("open", prefix=prefix)
         ]
 
     def forget(self, workspace: str, opening: int) -> None:

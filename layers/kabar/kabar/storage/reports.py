@@ -57,7 +57,7 @@ def count(recipients: int, chunks: Iterable[Chunk]) -> Report:
         segments += more_segments
         cost += more_cost
     statuses = dict.fromkeys(Status, 0)
-    suppressed = dict.fromkeys((Reason.OPTED_OUT, Reason.BLACKLISTED, Reason.NO_CONSENT), 0)
+    suppressed: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.NONE}
     replied = opted_out = 0
     for byte, number in cells.items():
         statuses[status_of(byte)] += number
