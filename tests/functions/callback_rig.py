@@ -36,7 +36,9 @@ def lost(*, ailing: bool = True) -> Outcome:
 
 
 class Rig:
-    """`calls` are (when, webhook id, delivered); `mails` how many were given up; `transitions` as AWS counts them."""
+    """`calls` are (when, webhook id, delivered); `mails` how many were given up, `offs` when a mail said that it is
+    off; `transitions` as AWS counts them.
+    """
 
     def __init__(self, answers: Answers, seed: int = 1) -> None:
         self.now = START
@@ -47,6 +49,7 @@ class Rig:
         self.calls: list[tuple[int, str, bool]] = []
         self.urls: list[str] = []
         self.mails: list[int] = []
+        self.offs: list[int] = []
         self.transitions = 0
         self.runs: list[dict[str, Any]] = []
         self.started = 0
@@ -58,7 +61,8 @@ class Rig:
             endpoints=Endpoints(Table("workspaces", self.dynamo)),
             send=self._send,
             start=self._start,
-            mail=lambda _, many: self.mails.append(many),
+            given_up=lambda _, many: self.mails.append(many),
+            switched_off=lambda _: self.offs.append(self.now),
             clock=lambda: self.now,
             monotonic=lambda: self.now / 1000,
             sleep=lambda seconds: self.advance(self.now + round(1000 * seconds)),

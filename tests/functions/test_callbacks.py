@@ -129,6 +129,7 @@ def test_f59_410_switches_the_endpoint_off_and_parks_what_is_pending() -> None:
     rig = Rig(lambda *_: 410 if answers["gone"] else 204)
     rig.tell(*names(10))
     assert rig.state()["off"]["why"] == "the endpoint answered 410"
+    assert rig.offs == [START]  # told once, however many got the answer
     assert sorted(rig.parked()) == names(10)
     before = len(rig.calls)
     rig.tell(*names(5, 10))

@@ -22,13 +22,16 @@ Start = Callable[[Item, int], None]
 
 @dataclass(frozen=True)
 class Desk:
-    """`clock` is epoch ms, `chance` random in [0, 1), `monotonic` seconds, `mail` tells (endpoint, how many)."""
+    """`clock` is epoch ms, `chance` random in [0, 1), `monotonic` seconds; `given_up` tells of so many callbacks of an
+    endpoint, `switched_off` of the endpoint, by mail.
+    """
 
     book: Book
     endpoints: Endpoints
     send: Send
     start: Start
-    mail: Callable[[Item, int], None]
+    given_up: Callable[[Item, int], None]
+    switched_off: Callable[[Item], None]
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -51,8 +54,9 @@ class Desk:
 
     def switch_off(self, endpoint: Item, why: str) -> None:
         """The endpoint says that it is gone: nothing more is sent until somebody switches it on."""
-        self.book.switch(endpoint["id"], {"at": self.clock(), "by": "endpoint", "why": why})
-        logger.warning("endpoint off", endpoint=endpoint["id"], workspace=endpoint["workspace"], why=why)
+        if self.book.gone(endpoint["id"], {"at": self.clock(), "by": "endpoint", "why": why}):
+            logger.warning("endpoint off", endpoint=endpoint["id"], workspace=endpoint["workspace"], why=why)
+            self.switched_off(endpoint)
 
 
 def ensure_run(book: Book, start: Start, endpoint: Item, state: Item) -> None:

@@ -65,7 +65,7 @@ def _attempt(desk: Desk, endpoint: Item, told: Sequence[Callback]) -> Done:
             desk.book.bury_new(endpoint["id"], callback, desk.clock(), outcome.why)
             dead += 1
     if dead:
-        desk.mail(endpoint, dead)
+        desk.given_up(endpoint, dead)
     streak.end()
     if streak.gone:
         desk.switch_off(endpoint, "the endpoint answered 410")

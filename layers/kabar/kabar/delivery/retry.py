@@ -79,7 +79,7 @@ class Retry:
             return self._turn.answer("done", self._turn.until)  # another execution is in charge
         answer = self._worked(state)
         if self._dead:
-            self._desk.mail(self._endpoint, self._dead)
+            self._desk.given_up(self._endpoint, self._dead)
         return self._renewed(answer)
 
     def _worked(self, state: Item) -> Answer:

@@ -44,12 +44,14 @@ def sender(env: Environment, seconds: float = guard.SECONDS) -> Sender:
 
 def desk(env: Environment) -> Desk:
     workspaces, book = Table(env.workspaces_table), Book(Table(env.callbacks_table))
+    notices = Notices(workspaces, book, env.mail_sender, now)
     return Desk(
         book=book,
         endpoints=Endpoints(workspaces),
         send=sender(env).send,
         start=lambda endpoint, run: start(env.retry_callbacks_arn, endpoint, run),
-        mail=Notices(workspaces, book, env.mail_sender, now),
+        given_up=notices.given_up,
+        switched_off=notices.switched_off,
         clock=now,
         chance=random.random,
     )

@@ -61,6 +61,14 @@ class Book:
             values |= dict.fromkeys(("failing", "failures", "suspects", "not_before"))
         self._change_if(endpoint, None, {}, values)
 
+    def gone(self, endpoint: int, off: Mapping[str, Any]) -> bool:
+        """[P82] Off, with {at, by, why}, because it says so; False when it is off already."""
+        try:
+            self._change_if(endpoint, "attribute_not_exists(#off)", {}, {"off": dict(off)})
+        except ConditionFailed:
+            return False
+        return True
+
     def parked_more(
         self, endpoint: int, values: Mapping[str, Any], *, first: Mapping[str, Any], on_detour: bool = False
     ) -> Item:
