@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from access_schemas import epoch_ms
 from export_schemas import ExportFailure
@@ -73,7 +73,9 @@ Instant = Annotated[str, Field(max_length=40, examples=["2026-12-01T09:00:00Z"])
 
 
 class NewInboxExport(Request):
-    """Which replies to write to a file; all of them when nothing is named."""
+    """Which replies to write to a file, as one searches the inbox; all of them when nothing is named."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     mobile: str | None = Field(
         default=None,
@@ -86,8 +88,8 @@ class NewInboxExport(Request):
     batch: Part | None = Field(default=None, description="Part of the list's batch, in any case.")
     opted_out: bool | None = Field(default=None, description="Whether the number has opted out by now.")
     read: bool | None = Field(default=None, description="Whether it is marked as read.")
-    since: Instant | None = Field(default=None, description="Not before this time (RFC 3339).")
-    until: Instant | None = Field(default=None, description="Before this time (RFC 3339).")
+    since: Instant | None = Field(default=None, alias="from", description="Not before this time (RFC 3339).")
+    until: Instant | None = Field(default=None, alias="to", description="Before this time (RFC 3339).")
 
     @field_validator("since", "until")
     @classmethod

@@ -7,13 +7,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kabar.domain.import_codes import explained, messages
 
 MAX_ID = 2**53 - 1
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID, examples=[1042])]
+
+
+def plain(written: str) -> str:
+    """An id as addresses have it, so that each thing has one: 7 is also `7.0`, `07` and `+7` to pydantic."""
+    if not written.isdecimal() or not written.isascii() or written.startswith("0"):
+        raise ValueError("an id is written in plain digits")
+    return written
+
+
+AddressId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(plain)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-01T09:00:00.000Z"])]
 Mobile = Annotated[str, Field(description="International form: + and digits.", examples=["+6421555666"])]
 Count = Annotated[int, Field(ge=0)]

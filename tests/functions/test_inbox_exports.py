@@ -112,8 +112,8 @@ def test_replies_become_rows_newest_first(world: World) -> None:
         ({"mobile": "+6421555007"}, 1),
         ({"opted_out": True}, 1),
         ({"opted_out": False}, 29),
-        ({"since": "2026-03-01T10:05:00.010Z"}, 20),
-        ({"until": "2026-03-01T10:05:00.010Z"}, 10),
+        ({"from": "2026-03-01T10:05:00.010Z"}, 20),
+        ({"to": "2026-03-01T10:05:00.010Z"}, 10),
     ],
 )
 def test_a_file_holds_what_the_search_finds(world: World, wanted: dict[str, Any], count: int) -> None:
@@ -146,6 +146,6 @@ def test_a_failed_execution_is_told(world: World) -> None:
     assert world.shown(told)["error"]["code"] == "export_interrupted"
 
 
-@pytest.mark.parametrize("body", [{"since": "yesterday"}, {"mobile": "abc"}, {"content": ""}, {"unknown": 1}])
+@pytest.mark.parametrize("body", [{"from": "yesterday"}, {"mobile": "abc"}, {"content": ""}, {"unknown": 1}])
 def test_a_search_that_makes_no_sense_is_refused(api: Api, body: dict[str, Any]) -> None:
     assert api.call("POST", HERE, body).status == 422

@@ -262,3 +262,11 @@ def test_emptying_stops_when_told_and_goes_on_in_the_next_run(api: Api) -> None:
     later = 2**43
     assert first + emptying.run(later, lambda: True) == 200
     assert not [key for key in api.tables.tables["workspaces"] if key[0] == "open"]
+
+
+@pytest.mark.parametrize(
+    "written", ["07", "+7", "7.0", "7e0", "%207", " 7", "٧", "７", "0", "-7", "0x7", "7_0"]
+)
+def test_a_list_has_one_address(api: Api, written: str) -> None:
+    assert api.call("GET", "/v1/lists/7").status == 200
+    assert api.call("GET", f"/v1/lists/{written}").status == 404

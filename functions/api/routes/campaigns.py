@@ -31,12 +31,12 @@ from message_texts import check_encoding, text_of
 from preflight_schemas import PreflightView
 from problems import invalid, not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, Page
+from schemas import MAX_ID, AddressId, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, RequestId, settings, table
 
 router = Router()
 APART = {"text", "template_id", "schedule"}  # of a request: what isn't kept as it is said
-CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
+CampaignId = Annotated[AddressId, Path(description="The campaign's id.")]
 
 
 def campaigns() -> Campaigns:

@@ -12,11 +12,11 @@ from kabar.storage.conversations import Conversations
 from problems import not_found
 from routes.numbers import MobilePath, from_path
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, Page
+from schemas import AddressId, Page
 from wiring import CallerOf, CursorsOf, table
 
 router = Router()
-CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
+CampaignId = Annotated[AddressId, Path(description="The campaign's id.")]
 
 
 def conversations() -> Conversations:

@@ -13,11 +13,11 @@ from kabar.storage import executions, work
 from kabar.storage.exports import DONE, Exports, execution
 from problems import not_found
 from routes.lists import ListId, existing
-from schemas import MAX_ID
+from schemas import AddressId
 from wiring import CallerOf, NewNumber, Now, download_link, table
 
 router = Router()
-ExportId = Annotated[int, Path(ge=1, le=MAX_ID, description="The download's id.")]
+ExportId = Annotated[AddressId, Path(description="The download's id.")]
 LINK_SECONDS = 900
 
 

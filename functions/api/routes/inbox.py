@@ -13,11 +13,11 @@ from problems import not_found
 from routes.members import leading
 from routes.paging import Cursor, Limit, Listing
 from routes.times import instant
-from schemas import MAX_ID, Page
+from schemas import MAX_ID, AddressId, Page
 from wiring import Caller, CallerOf, CursorsOf, Now, table
 
 router = Router()
-ReplyId = Annotated[int, Path(ge=1, le=MAX_ID, description="The reply's id.")]
+ReplyId = Annotated[AddressId, Path(description="The reply's id.")]
 Either = bool | None
 
 

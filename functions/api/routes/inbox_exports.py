@@ -15,11 +15,11 @@ from kabar.storage.exports import DONE, Exports, execution
 from kabar.storage.inbox import EXPORTS_SUBJECT
 from problems import not_found
 from routes.members import leading
-from schemas import MAX_ID
+from schemas import AddressId
 from wiring import CallerOf, NewNumber, Now, download_link, table
 
 router = Router()
-DownloadId = Annotated[int, Path(ge=1, le=MAX_ID, description="The download's id.")]
+DownloadId = Annotated[AddressId, Path(description="The download's id.")]
 LINK_SECONDS = 900
 
 

@@ -19,11 +19,11 @@ from keyword_schemas import KeywordChanges, KeywordView, NewKeyword
 from message_texts import check_encoding
 from problems import Problem, invalid, not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, Page
+from schemas import AddressId, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, table
 
 router = Router()
-KeywordId = Annotated[int, Path(ge=1, le=MAX_ID, description="The keyword's id.")]
+KeywordId = Annotated[AddressId, Path(description="The keyword's id.")]
 
 
 @router.get(

@@ -14,11 +14,11 @@ from kabar.storage import activity, browse, list_edits, workspaces
 from list_schemas import DeletedListsView, DeletedListView, ListChanges, ListIds, NewList
 from problems import Problem, not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, ListView, Page
+from schemas import AddressId, ListView, Page
 from wiring import Caller, CallerOf, CursorsOf, NewNumber, Now, table
 
 router = Router()
-ListId = Annotated[int, Path(ge=1, le=MAX_ID, description="The list's id.")]
+ListId = Annotated[AddressId, Path(description="The list's id.")]
 
 
 @router.get(

@@ -26,11 +26,11 @@ from kabar.storage.requests import Requests
 from message_schemas import AcceptedMessage, AcceptedMessages, MessageView, NewMessages, RecipientOfMessage
 from message_texts import check_encoding, text_of
 from problems import Problem, not_found
-from schemas import MAX_ID
+from schemas import AddressId
 from wiring import Caller, CallerOf, NewNumber, Now, RequestId, settings, sqs, table
 
 router = Router()
-MessageId = Annotated[int, Path(ge=1, le=MAX_ID, description="The message's id.")]
+MessageId = Annotated[AddressId, Path(description="The message's id.")]
 
 
 def requests() -> Requests:

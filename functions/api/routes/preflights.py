@@ -20,11 +20,11 @@ from kabar.storage.preflights import RUNNING, Preflights
 from message_texts import check_encoding, text_of
 from preflight_schemas import NewPreflight, PreflightView
 from problems import Problem, invalid, not_found
-from schemas import MAX_ID
+from schemas import AddressId
 from wiring import CallerOf, NewNumber, Now, table
 
 router = Router()
-PreflightId = Annotated[int, Path(ge=1, le=MAX_ID, description="The pre-flight's id.")]
+PreflightId = Annotated[AddressId, Path(description="The pre-flight's id.")]
 LARGE = 20_000  # members of a list whose shards are looked at side by side
 
 

@@ -18,12 +18,12 @@ from kabar.storage.reports import report
 from problems import not_found
 from report_schemas import ReportLineView
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, Page
+from schemas import AddressId, Page
 from wiring import CallerOf, CursorsOf, NewNumber, Now, download_link, table
 
 router = Router()
-CampaignId = Annotated[int, Path(ge=1, le=MAX_ID, description="The campaign's id.")]
-ExportId = Annotated[int, Path(ge=1, le=MAX_ID, description="The download's id.")]
+CampaignId = Annotated[AddressId, Path(description="The campaign's id.")]
+ExportId = Annotated[AddressId, Path(description="The download's id.")]
 LINK_SECONDS = 900
 
 

@@ -12,12 +12,12 @@ from etags import IfMatch
 from kabar.storage import templates
 from problems import not_found
 from routes.paging import Cursor, Limit, Listing
-from schemas import MAX_ID, Page
+from schemas import AddressId, Page
 from template_schemas import NewTemplate, TemplateChanges, TemplateView
 from wiring import CallerOf, CursorsOf, NewNumber, Now, table
 
 router = Router()
-TemplateId = Annotated[int, Path(ge=1, le=MAX_ID, description="The template's id.")]
+TemplateId = Annotated[AddressId, Path(description="The template's id.")]
 
 
 @router.get(
