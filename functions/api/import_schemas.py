@@ -81,7 +81,7 @@ class AnnouncedImportView(ImportView):
 
     @classmethod
     def announced(cls, head: Mapping[str, Any], upload: UploadView) -> "AnnouncedImportView":
-        return cls(**ImportView.of(head, None).model_dump(), upload=upload)
+        return cls(**ImportView.of(head).model_dump(), upload=upload)
 
 
 class Row(Request):

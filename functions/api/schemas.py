@@ -3,7 +3,7 @@
 Requests are strict: no conversions ("5" is no number) and no unknown fields. Times are RFC 3339 in UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -219,6 +219,9 @@ class ImportView(View):
     rejected_file: str | None = Field(
         description="A link, good for an hour, to the rejected rows with their reasons."
     )
+    duplicates_file: str | None = Field(
+        description="A link, good for an hour, to the duplicates, each with the line of the first."
+    )
     preview: dict[str, list[str]] | None = Field(
         description="Where the encoding must be chosen: a few lines as each possible encoding reads them."
     )
@@ -235,14 +238,19 @@ class ImportView(View):
     def of(
         cls,
         head: Mapping[str, Any],
-        rejected_file: str | None,
-        missing_file: str | None = None,
+        link: Callable[[str, str], str] | None = None,
         language: str = "",
     ) -> "ImportView":
-        """Sentences are in `language`; without one, in the workspace's as far as they were told before."""
+        """`link` of (key, name) is where a file can be got.
+
+        Sentences are in `language`; without one, in the workspace's as far as they were told before.
+        """
         same: dict[str, Any] = {name: head.get(name, 0) for name in _COUNTS}
         same |= {name: head.get(name) for name in _OPTIONAL}
         same["list_id"] = head.get("list_id", head.get("target"))  # known before the file is in
+        for name in ("rejected", "duplicates", "missing"):
+            key = head.get(f"{name}_key")
+            same[f"{name}_file"] = link(key, f"{name}.csv") if link and key else None
         return cls(
             id=head["id"],
             key=head["key"],
@@ -253,8 +261,6 @@ class ImportView(View):
             state=head["state"],
             **same,
             estimated_end=moment(_estimated_end(head)),
-            rejected_file=rejected_file,
-            missing_file=missing_file,
             codes=RejectedRows.every(head.get("codes", {}), language),
             changes=head.get("changes", {}),
             error=ImportFailure.of(head, language),

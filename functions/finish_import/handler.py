@@ -22,6 +22,7 @@ from kabar.storage.import_questions import Questions
 from kabar.storage.imports import Imports
 from kabar.storage.marks import Marks
 from kabar.storage.quick_campaigns import QuickCampaigns
+from kabar.storage.report_files import ReportFile
 from kabar.storage.work import Work
 
 
@@ -121,9 +122,10 @@ def _ask(workspace: str, head: Item) -> None:
     _, counted, _ = PARTS.sums(head["id"])
     values: Item = {name: counted[name] for name in COUNTED}
     if counted["missing"]:
-        values["missing_key"] = work.missing_numbers(head["id"])
-        parts = (WORK.get_part(work.missing_part(head["id"], part)) for part in range(1, head["parts"] + 1))
-        WORK.put_part(values["missing_key"], "".join(parts))  # 16 bytes a number
+        missing = ReportFile(WORK, work.missing_numbers(head["id"]))
+        for part in range(1, head["parts"] + 1):
+            missing.write(WORK.get_part(work.missing_part(head["id"], part)))
+        values["missing_key"] = missing.keep()
     QUESTIONS.ask_to_confirm(workspace, head, values, time.time_ns() // 1_000_000)
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from kabar.domain.plausibility import implausible
 from kabar.log import logger
 from kabar.storage import lists, workspaces
 from kabar.storage.dynamo import Item, Table
-from kabar.storage.import_files import ImportFiles, ObjectMissing
+from kabar.storage.import_files import MAX_FILE, ImportFiles, ObjectMissing
 from kabar.storage.import_heads import DRY_RUN, OPENING, ListGone
 from kabar.storage.import_lists import ListBusy, ListTaken, Targets
 from kabar.storage.import_questions import Questions
@@ -87,8 +86,9 @@ def _answer(workspace: str, head: Item) -> dict[str, Any]:
     name = head.get("list_name", "blacklist")  # which has none
     if not name.strip() or len(name) > MAX_NAME:
         raise Refused(codes.LIST_NAME_INVALID)
-    with ExitStack() as stack:
-        totals, files = _read(workspace, head, stack)
+    if head["bytes_total"] > MAX_FILE:
+        raise Refused(codes.FILE_TOO_LARGE)
+    totals, files = _read(workspace, head)
     found = files | counts(totals)
     if totals.problem:
         raise Refused(totals.problem if files["bytes_read"] else codes.FILE_EMPTY, **found)
@@ -102,7 +102,7 @@ def _answer(workspace: str, head: Item) -> dict[str, Any]:
     return _opened(workspace, head | found) if outcome == "valid" else _parts(outcome, list_id, totals.parts)
 
 
-def _read(workspace: str, head: Item, stack: ExitStack) -> tuple[Totals, Item]:
+def _read(workspace: str, head: Item) -> tuple[Totals, Item]:
     """What the rows came to, and where the reports are. Raises Refused, Undecided."""
     known = workspaces.settings(WORKSPACES, workspace)
     strict = bool(head.get("strict") or _list_is_strict(workspace, head))
@@ -114,7 +114,7 @@ def _read(workspace: str, head: Item, stack: ExitStack) -> tuple[Totals, Item]:
     tell, language = _telling(workspace, head["id"]), known.get("language", "en")
     try:
         totals, files = validate_file(
-            lambda: ImportFiles(WORK, head, stack, tell), numbers, head.get("encoding", ""), language
+            lambda: ImportFiles(WORK, head, tell), numbers, head.get("encoding", ""), language
         )
     except ObjectMissing:
         raise Refused(codes.OBJECT_MISSING) from None

@@ -101,6 +101,19 @@ def test_an_announced_file_and_members_in_a_body_become_members(stack: stacks.St
     assert counts(stack, done["list_id"]) == (3, 0, 0)
 
 
+def test_f30_an_object_that_is_gone_before_it_is_read_fails_with_the_reason(stack: stacks.Stack) -> None:
+    key = f"{stack.workspace}/lists/Vanished/a.csv"
+    of = {"key": key, "size": 14, "eTag": "0" * 32, "versionId": "gone"}
+    told = {"bucket": {"name": stack.uploads_bucket}, "object": of}
+    body = {"Records": [{"eventName": "ObjectCreated:Put", "s3": told}]}
+    sqs = stack.client("sqs")
+    (queue,) = [each for each in sqs.list_queues()["QueueUrls"] if "UploadsQueue" in each]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+    ended = follow(stack, key)
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "object_missing")
+    assert stack.api("GET", "/v1/lists?search=Vanished").body["data"] == []
+
+
 def test_a_dry_run_says_what_an_import_would_do_and_does_nothing(stack: stacks.Stack) -> None:
     body = {"purpose": "new_list", "list_name": "Only tried", "dry_run": True}
     announced = stack.api("POST", "/v1/imports", body)

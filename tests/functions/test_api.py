@@ -528,10 +528,13 @@ def test_an_object_leads_to_its_newest_import(api: Api) -> None:
     assert api.call("GET", f"/v1/imports/{newest}", workspace="rival").status == 404
 
 
-def test_rejected_rows_come_as_a_link(api: Api) -> None:
-    import_id = seed_import(api, 1, rejected_key="imports/1/rejected.csv")
+@pytest.mark.parametrize("report", ["rejected", "duplicates", "missing"])
+def test_reports_of_an_import_come_as_links(api: Api, report: str) -> None:
+    import_id = seed_import(api, 1, **{f"{report}_key": f"imports/1/{report}.csv"})
     view = api.call("GET", f"/v1/imports/{import_id}").json
-    assert view["rejected_file"] == "https://work/imports/1/rejected.csv?3600"
+    links = {name: view.pop(f"{name}_file") for name in ("rejected", "duplicates", "missing")}
+    assert links.pop(report) == f"https://work/imports/1/{report}.csv?3600"
+    assert set(links.values()) == {None}
     assert view["error"] is None
 
 

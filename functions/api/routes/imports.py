@@ -236,10 +236,4 @@ def get_import(
 
 
 def _view(head: Mapping[str, Any], language: str = "") -> ImportView:
-    rejected, missing = (head.get(f"{which}_key") for which in ("rejected", "missing"))
-    return ImportView.of(
-        head,
-        download_link(rejected, "rejected.csv") if rejected else None,
-        download_link(missing, "missing.csv") if missing else None,
-        language,
-    )
+    return ImportView.of(head, download_link, language)

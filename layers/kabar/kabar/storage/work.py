@@ -1,7 +1,7 @@
 """Objects of the work bucket: what a run leaves for its next step. Nothing in it starts anything. [P9]"""
 
 from functools import cache
-from typing import IO, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -60,19 +60,17 @@ class Work:
 
     def put_part(self, key: str, rows: str) -> None:
         """Keep the rows of a part (domain/imports.py)."""
-        self._put(key, rows.encode(), "text/csv; charset=utf-8")
+        self.put_csv(key, rows.encode())
 
     def get_part(self, key: str) -> str:
         answer = (self._s3 or client()).get_object(Bucket=self.bucket, Key=key)
         rows: str = answer["Body"].read().decode()
         return rows
 
-    def put_csv(self, key: str, content: IO[bytes]) -> None:
-        """Keep a file for people, read from where `content` stands."""
-        self._put(key, content, "text/csv; charset=utf-8")
-
-    def _put(self, key: str, body: Any, kind: str) -> None:
-        (self._s3 or client()).put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=kind)
+    def put_csv(self, key: str, content: bytes) -> None:
+        """Keep a file."""
+        where = {"Bucket": self.bucket, "Key": key}
+        (self._s3 or client()).put_object(**where, Body=content, ContentType="text/csv; charset=utf-8")
 
 
 class UploadGone(Exception):
