@@ -4,11 +4,11 @@ B speaks Infobip's wire format, so the connector that runs is the real one; the 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from kabar.carriers.base import Account, Answer, Read, Request
 from kabar.carriers.base import Call as HttpCall
@@ -25,6 +25,7 @@ from kabar.domain.handover import (
 from kabar.domain.messages import Message, Receipt, Reply
 from kabar.domain.segments import Encoding
 from local.carrier import segments
+from tests.simulation.system import gateways
 from tests.simulation.system.effects import Effects
 from tests.simulation.system.faults import Fault, Script
 from tests.simulation.system.here import HERE
@@ -33,6 +34,8 @@ from tests.simulation.system.watch import Watch
 
 CLASSES = {"A": Promise.DEDUPES, "B": Promise.ASKABLE, "C": Promise.ECHOES, "D": Promise.NOTHING}
 NAMES = {"A": "simulated-a", "B": "infobip", "C": "simulated-c", "D": "simulated-d"}
+T = TypeVar("T")
+R = TypeVar("R")
 LATE = 30_000  # ms after our time-out [F11]
 
 
@@ -113,6 +116,7 @@ class Network:
     log_lag: int = 0
     accepted: list[Accept] = field(default_factory=list)
     _known: dict[str, tuple[int, Outcome]] = field(default_factory=dict)
+    _beside: dict[Process, int] = field(default_factory=dict)  # the longest wait of calls side by side
 
     def hand_over(self, messages: Sequence[Message], seconds: float) -> dict[str, Result]:
         """One call, from our side."""
@@ -144,24 +148,38 @@ class Network:
             self._turn_down(way)
         blamed = {m.id: "400" for m in messages if m.mobile in self.rejects} if self.blames else {}
         if blamed and (len(blamed) < len(messages) or len(messages) == 1):
-            kernel.pause(100)
+            self._wait(100)
             raise RecipientsRefused("some recipients", blamed)
         if way is Way.LATE:
             kernel.at(began + int(seconds * 1000) + LATE, lambda: self._take_late(messages, began))
-        told: dict[str, Result] = {}
         kernel.pause(kernel.random.randint(5, 200))
-        for index, message in enumerate(messages):
-            taken = way in {None, Way.LOST_AFTER} or (way is Way.PARTIAL and index % 3 != 2)
-            result = self.take(message, began) if taken else None
-            if result and (way is None or (way is Way.PARTIAL and index % 3 == 0)):
-                told[message.id] = result
+        told = self._take(messages, way, began)
         if fault is Fault.DIES_AFTER:
             self.effects.die(process)
         left = began + int(seconds * 1000) - kernel.now
-        kernel.pause(min(left, kernel.random.randint(5, 600)) if told else left)
+        self._wait(min(left, kernel.random.randint(5, 600)) if told else left)
         if not told:
             raise AnswerLost("no answer in time")
         return told
+
+    def _take(self, messages: Sequence[Message], way: Way | None, began: int) -> dict[str, Result]:
+        """Which of them the carrier takes in time, and what it tells."""
+        told: dict[str, Result] = {}
+        for index, message in enumerate(messages):
+            if way in {None, Way.LOST_AFTER} or (way is Way.PARTIAL and index % 3 != 2):
+                self.watch.accepts(message)
+                result = self.take(message, began)
+                if way is None or (way is Way.PARTIAL and index % 3 == 0):
+                    told[message.id] = result
+        return told
+
+    def _wait(self, milliseconds: int) -> None:
+        """Until the answer; the waits of calls side by side pass together."""
+        process = self.kernel.current
+        if process in self._beside:
+            self._beside[process] = max(self._beside[process], milliseconds)
+        else:
+            self.kernel.pause(milliseconds)
 
     def _way(self) -> Way | None:
         chance = self.script.calls if self.kernel.now - START < self.script.calm else 0.0
@@ -172,7 +190,7 @@ class Network:
         return None
 
     def _turn_down(self, way: Way) -> None:
-        self.kernel.pause(self.kernel.random.randint(10, 300))
+        self._wait(self.kernel.random.randint(10, 300))
         if way is Way.THROTTLED:
             raise Throttled("429", 7.0)
         raise Unreachable("no connection") if way is Way.UNREACHABLE else Refused("401")
@@ -210,6 +228,29 @@ class Network:
             for each, (at, outcome) in known.items()
             if at + self.log_lag <= self.kernel.now
         }
+
+    # ---- calls of one message, side by side ----
+
+    def each(self, work: Callable[[T], R], messages: Sequence[T]) -> list[R]:
+        """One after the other, as far as anybody can tell at once."""
+        process = self.kernel.current
+        assert process
+        self._beside[process] = 0
+        try:
+            results = [work(message) for message in messages]
+        finally:
+            waited = self._beside.pop(process)
+        self.kernel.pause(waited)
+        return results
+
+    def gateway(self, request: Request, seconds: float) -> Answer:
+        """One request of the generic connector."""
+        message = gateways.message_of(request.body)
+        try:
+            told = self.hand_over([message], seconds)
+        except (Throttled, Refused, RecipientsRefused) as error:
+            return gateways.refusal_of(error)
+        return gateways.answer_of(message, told[message.id])
 
     # ---- Infobip's wire ----
 

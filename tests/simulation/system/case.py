@@ -18,19 +18,22 @@ from kabar.storage.chunks import Chunks, chunk_of
 from kabar.storage.dynamo import Table
 from kabar.storage.plans import Plans
 from kabar.storage.reports import report
-from tests.simulation.system import machinery
+from tests.simulation.system import gateways, machinery
 from tests.simulation.system.carriers import NAMES, measured
 from tests.simulation.system.cloud import SWEEP, Cloud
 from tests.simulation.system.faults import Fault, Script, any_script
+from tests.simulation.system.hours import TIMEZONE, Hours, any_hours
 from tests.simulation.system.kernel import START, Dice, Endless, Kernel
 
 HOURS = 3_600_000
-END = 30 * HOURS  # whatever isn't over by then never will be
+END = 36 * HOURS  # whatever isn't over by then never will be
 STORMY = 2 * HOURS  # how long a run lasts whose faults never stop
+HOURLY = 0.25  # the share of runs with sending hours
 ENDLESS = 0.1  # the share of such runs
 SKEWED = 0.05  # the share of runs with clocks minutes apart, which take long
 CARETAKER = 17 * 60_000  # ms after which somebody looks at what was paused
 SENDER = "+3774"
+SPEEDS = (0.5, 2, None)  # segments per second
 DEPLOYMENT = machinery.SETTINGS["DEPLOYMENT"]
 TEXT = "Merhaba %%1%%, siparişiniz yolda"
 NAMES_ = ("Ada", "Bora " * 12, "Çiğdem", "Deniz {x}")
@@ -54,11 +57,17 @@ class Plan:
     rejects: frozenset[str]
     blames: bool
     log_lag: int
+    gateway: bool  # one message per call, by the generic connector
+    hours: Hours | None
     events: list[tuple[int, str, int]]
     leg_seconds: int
     sharded: bool  # frozen as large lists are
     first_sweep: int
     endless: bool  # faults never stop: only what must never happen is looked for
+
+    @property
+    def carrier(self) -> str:
+        return gateways.NAME if self.gateway else NAMES[self.letter]
 
     @property
     def slices(self) -> int:
@@ -67,9 +76,9 @@ class Plan:
     def __str__(self) -> str:
         sent = [(c["workspace"], c["id"], len(self.lists[c["list_id"]])) for c in self.campaigns]
         return (
-            f"seed {self.seed}: class {self.letter}, campaigns {sent}, slices of {self.slice}, {self.rate}/s, "
-            f"skewed {self.skewed}, endless {self.endless}, sharded {self.sharded}, rejects {sorted(self.rejects)}, "
-            f"events {self.events}\n  {self.script}"
+            f"seed {self.seed}: class {self.letter} by {self.carrier}, campaigns {sent}, slices of {self.slice}, "
+            f"{self.rate}/s, hours {self.hours}, skewed {self.skewed}, endless {self.endless}, "
+            f"sharded {self.sharded}, rejects {sorted(self.rejects)}, events {self.events}\n  {self.script}"
         )
 
 
@@ -97,7 +106,7 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
     endless = random.random() < ENDLESS
     if endless:
         script.storm, script.calm = 0.02, END
-    doings = ("pause", "resume", "cancel", "stop", "stop", "blacklist")
+    doings = ("pause", "resume", "cancel", "speed", "stop", "stop", "blacklist")
     events = [
         (random.randrange(8_000), random.choice(doings), random.randrange(len(everybody)))
         for _ in range(random.choice((0, 1, 2, 4)))
@@ -126,6 +135,8 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         rejects=frozenset(random.sample(everybody, 1)) if random.random() < 0.25 else frozenset(),
         blames=random.random() < 0.3,
         log_lag=random.choice((0, 5_000, 20_000)),
+        gateway=letter != "B" and random.random() < 0.4,
+        hours=any_hours(random) if random.random() < HOURLY else None,
         events=events,
         leg_seconds=random.choice((1, 600)),
         sharded=random.random() < 0.15,
@@ -143,6 +154,7 @@ class Result:
     fired: Counter[tuple[str, str]]
     statuses: Counter[str]
     effects: int
+    met: set[str]  # what the run had, for the table
     trace: list[str] = field(default_factory=list)
 
 
@@ -156,7 +168,15 @@ class Run:
         self.kernel = Kernel(random)
         machinery.cold(modules)
         machinery.leg_seconds(plan.leg_seconds)
-        self.cloud = Cloud(self.kernel, plan.script, plan.letter, modules, skewed=plan.skewed)
+        self.cloud = Cloud(
+            self.kernel,
+            plan.script,
+            plan.letter,
+            modules,
+            carrier=plan.carrier,
+            skewed=plan.skewed,
+            hours=plan.hours,
+        )
         if traced:
             self.cloud.effects.trace = []
         self.cloud.carrier.rejects, self.cloud.carrier.blames = plan.rejects, plan.blames
@@ -189,24 +209,41 @@ class Run:
             self.plan.script.fired,
             self.statuses,
             effects,
+            self._met(),
             self.cloud.effects.trace or [],
         )
+
+    def _met(self) -> set[str]:
+        plan = self.plan
+        parts = {
+            "sending hours": plan.hours is not None,
+            "the HTTP gateway": plan.gateway,
+            "clocks minutes apart": plan.skewed,
+            "faults that never stop": plan.endless,
+            "several campaigns": len(plan.campaigns) > 1,
+            "a schedule lost": plan.script.fired["schedule", "LOST"] > 0,
+        }
+        return self.cloud.watch.met | {what for what, there in parts.items() if there}
 
     # ---- what there is ----
 
     def _seed(self) -> None:
         dynamo, plan = self.cloud.dynamo, self.plan
-        carrier = NAMES[plan.letter]
+        carrier = plan.carrier
         for campaign in plan.campaigns:
             workspace, list_id = campaign["workspace"], campaign["list_id"]
-            account = {"base_url": "https://carrier", "rate": plan.rate, "slice": plan.slice, "secret": "s"}
+            account: dict[str, Any] = {"base_url": "https://carrier", "secret": "s"}
+            account |= {"rate": plan.rate, "slice": plan.slice}
+            account |= gateways.account(plan.letter) if plan.gateway else {}
             dynamo.seed("workspaces", keys.carrier(workspace, carrier), **account)
             settings = {
                 "name": workspace,
-                "timezone": "Europe/Istanbul",
+                "timezone": TIMEZONE,
                 "sender": SENDER,
                 "carrier": carrier,
             }
+            if plan.hours:
+                settings["sending_hours"] = plan.hours.stored()
             dynamo.seed(
                 "workspaces", keys.settings(workspace), email="a@b.c", max_digits=14, created_at=1, **settings
             )
@@ -235,7 +272,7 @@ class Run:
                 "list_id": campaign["list_id"],
                 "text": TEXT,
                 "sender": SENDER,
-                "carrier": NAMES[self.plan.letter],
+                "carrier": self.plan.carrier,
                 "due_at": at + campaign["due"],
                 "created_at": at,
                 "request_id": "r",
@@ -258,15 +295,17 @@ class Run:
             self.cloud.inbound.reply(workspace, mobile, "3774", "Stop!", number)
         elif what == "blacklist":
             self.cloud.inbound.reply(workspace, mobile, "9999", "STOP", number)  # answers nothing of ours
+        elif what == "speed":
+            self._control(workspace, campaign["id"], what, speed=SPEEDS[who % len(SPEEDS)])
         else:
             self._control(workspace, campaign["id"], what)
 
-    def _control(self, workspace: str, campaign: int, action: str) -> None:
+    def _control(self, workspace: str, campaign: int, action: str, **sets: Any) -> None:
         def job() -> None:
+            at = self.kernel.host_time()
+            more = sets | ({"speed_at": at} if sets else {})
             try:
-                head = self.campaigns.control(
-                    workspace, campaign, action, "person", self.kernel.host_time(), "r"
-                )
+                head = self.campaigns.control(workspace, campaign, action, "person", at, "r", **more)
             except (NotAllowed, NoCampaign):
                 return
             self._start(workspace, campaign, head["leg"] + 1)
@@ -279,7 +318,8 @@ class Run:
     def _sweep(self) -> None:
         if self._going():
             self.cloud.invoke("Sweep", {}, None, lambda _value, _error: None)
-            self.kernel.after(SWEEP, self._sweep)
+            early = self.kernel.now < START + STORMY
+            self.kernel.after(SWEEP if early else 6 * SWEEP, self._sweep)  # later there is little to find
 
     def _resume_paused(self) -> None:
         if self._going():

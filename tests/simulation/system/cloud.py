@@ -10,10 +10,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.simulation.system import machinery, states
-from tests.simulation.system.carriers import NAMES, Network
+from tests.simulation.system.carriers import CLASSES, Network
 from tests.simulation.system.effects import Effects
 from tests.simulation.system.faults import Script
 from tests.simulation.system.here import HERE
+from tests.simulation.system.hours import Hours
 from tests.simulation.system.inbound import Inbound
 from tests.simulation.system.kernel import START, Death, Kernel, Process
 from tests.simulation.system.states import Execution
@@ -102,7 +103,8 @@ class Scheduler:
         return True
 
     def _drop(self, request: Json) -> None:
-        self._gone(request)
+        if self._gone(request):
+            self._script.fired["schedule", "LOST"] += 1
 
     def _due(self, request: Json) -> None:
         if self._gone(request):
@@ -164,16 +166,24 @@ class Cloud:
     """Everything of one run, wired."""
 
     def __init__(
-        self, kernel: Kernel, script: Script, letter: str, modules: dict[str, ModuleType], *, skewed: bool
+        self,
+        kernel: Kernel,
+        script: Script,
+        letter: str,
+        modules: dict[str, ModuleType],
+        *,
+        carrier: str,
+        skewed: bool,
+        hours: Hours | None,
     ) -> None:
-        promise = machinery.carrier(NAMES[letter]).promise
+        promise = CLASSES[letter]
         self.kernel = kernel
         self.script = script
         self.modules = modules
         self.skewed = skewed
         self.alarms: list[str] = []
         self.started = 0
-        self.watch = Watch(kernel, promise, skewed=skewed)
+        self.watch = Watch(kernel, promise, skewed=skewed, hours=hours)
         self.effects = Effects(kernel, script, self._abort, self.watch.died, (lost, throttled))
         self.dynamo = SimulatedDynamo(kernel, self.effects, self._written)
         self.bucket = Bucket(self.effects)
@@ -184,7 +194,7 @@ class Cloud:
         self.inbound = Inbound(
             kernel,
             lambda function, event, done: self.invoke(function, event, None, done),
-            carrier=NAMES[letter],
+            carrier=carrier,
             echoes=letter != "D",
             patterns=machinery.stream_filter(),
         )

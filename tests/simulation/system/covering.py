@@ -24,8 +24,7 @@ class Covered:
 
     runs: int = 0
     dense: int = 0  # of at least three slices and three faults
-    endless: int = 0
-    skewed: int = 0
+    mixed: Counter[tuple[str, str]] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
     points: Counter[tuple[int, str]] = field(default_factory=Counter)
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -36,13 +35,15 @@ class Covered:
         plan = result.plan
         self.runs += 1
         self.dense += plan.slices >= 3 and sum(result.fired.values()) >= 3
-        self.endless += plan.endless
-        self.skewed += plan.skewed
         self.classes[plan.letter] += 1
+        self.mixed.update((what, plan.letter) for what in result.met)
         self.ends.update(result.statuses)
         for (point, name), times in result.fired.items():
             if point == "carrier":
                 self.faults[f"carrier: {name.lower().replace('_', ' ')}", plan.letter] += times
+                continue
+            if point == "schedule":
+                self.faults["schedule lost", plan.letter] += times
                 continue
             self.faults[Fault[name].value, plan.letter] += times
             for number in NUMBERS.get((point, Fault[name]), ()):
@@ -51,9 +52,9 @@ class Covered:
             self.broken.append("\n    ".join([str(plan), *result.broken]))
 
     def __iadd__(self, other: "Covered") -> Self:
-        for name in ("runs", "dense", "endless", "skewed"):
+        for name in ("runs", "dense"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("classes", "points", "faults", "ends"):
+        for name in ("classes", "points", "faults", "ends", "mixed"):
             getattr(self, name).update(getattr(other, name))
         self.broken += other.broken
         return self
@@ -76,9 +77,11 @@ class Covered:
         for name in sorted({name for name, _ in self.faults}):
             yield self._line(name, self.faults, name)
         yield ""
+        for name in sorted({name for name, _ in self.mixed}):
+            yield self._line(f"runs with {name}", self.mixed, name)
+        yield ""
         yield f"runs {self.runs:,}, by class {dict(sorted(self.classes.items()))}"
         yield f"with at least 3 slices and 3 faults {self.dense:,}"
-        yield f"with faults that never stop {self.endless:,}, with clocks minutes apart {self.skewed:,}"
         yield "recipients ended as " + ", ".join(
             f"{word} {times:,}" for word, times in self.ends.most_common()
         )

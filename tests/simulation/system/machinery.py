@@ -18,7 +18,7 @@ from typing import Any, Self
 from unittest import mock
 
 from kabar import carriers
-from kabar.carriers import http
+from kabar.carriers import clients, http
 from kabar.carriers.base import Answer, Carrier, Request
 from kabar.domain import campaigns
 from kabar.domain.receipts import Block
@@ -86,7 +86,7 @@ class _Secrets:
 class _AtOnce:
     """A ThreadPoolExecutor that does its work on the spot: threads would bring their own order."""
 
-    def __init__(self, _workers: int = 1) -> None:
+    def __init__(self, *_: object) -> None:
         pass
 
     def __enter__(self) -> Self:
@@ -200,6 +200,8 @@ def _patches() -> Iterator[Any]:
         patch(plans, "client", lambda: HERE.cloud.bucket)
         patch(executions, "client", lambda: HERE.cloud.states)
         patch(accounts, "client", lambda: HERE.cloud.secrets)
+        patch(clients.Clients, "wide", lambda _, *call: HERE.cloud.carrier.gateway(*call))
+        patch(clients.Clients, "each", lambda _, *many: HERE.cloud.carrier.each(*many))
         patch(carriers, "CARRIERS", (*carriers.CARRIERS, *simulated.CONNECTORS.values()))
         patch(carriers, "carrier", carrier)
         patch(campaigns, "CHUNKS_PER_LANE", 1)

@@ -8,6 +8,7 @@ from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
 from kabar.domain.slices import DOUBT, SETTLED
 from kabar.domain.statuses import Status, merge
+from tests.simulation.system.hours import CAMPAIGNS, Hours
 from tests.simulation.system.kernel import START, Kernel, Process
 
 CONTROL = 2000  # ms within which a pause or cancel takes effect [F5]
@@ -31,11 +32,13 @@ class Place:
 class Watch:
     """What is known to be true; `broken` are rules that were broken, as sentences."""
 
-    def __init__(self, kernel: Kernel, promise: Promise, *, skewed: bool) -> None:
+    def __init__(self, kernel: Kernel, promise: Promise, *, skewed: bool, hours: Hours | None) -> None:
         self.kernel = kernel
         self.promise = promise
         self.skewed = skewed  # by minutes, not seconds: leases of two hosts may overlap, so calls may too
+        self.hours = hours
         self.broken: list[str] = []
+        self.met: set[str] = set()  # for the table of what was covered
         self.heads: dict[int, Item] = {}
         self.claims: dict[tuple[int, int, int], Item] = {}
         self.claimed_at: dict[tuple[int, int, int], int] = {}
@@ -117,7 +120,13 @@ class Watch:
             return
         number = new["id"]
         self.heads[number] = new
+        if old is None or old["status"] != new["status"]:
+            self.met.add(f"a campaign {new['status'].replace('_', ' ')}")
         if old:
+            if new["status"] != old["status"] == "waiting_for_window" and "closed_at" not in new:
+                self.met.add("a campaign that goes on at an opening")
+            if new.get("speed_at") != old.get("speed_at"):
+                self.met.add("a speed changed")
             self._head_changes(number, old, new)
         if new["status"] == "sending":
             self.stopped.pop(number, None)
@@ -219,6 +228,14 @@ class Watch:
         unknown = {message.id for message in messages if message.id not in told}
         self.doubted = (self.doubted - set(told)) | unknown
         self.excused |= unknown
+
+    def accepts(self, message: Message) -> None:
+        """The carrier takes a message that we wait for; what it takes later is out of our hands [F11]."""
+        hours, place = self.hours, self.place(message.id)
+        if hours is None or place is None or self.skewed or CAMPAIGNS not in hours.covers:
+            return
+        if not hours.is_open(self.kernel.now):
+            self.breaks(f"I4: message {message.id} was accepted outside of the sending hours")
 
     def asked(self, ids: Collection[str]) -> None:
         self.doubted -= set(ids)
