@@ -16,14 +16,17 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from itertools import islice
+from typing import Any
 
 from local import paths
 
-ROWS = 200_000
+ROWS = 1_000_000
+OTHER_ROWS = 100_000  # of files in other dialects
 MEMORY_ROWS = {"1m": 1_000_000, "5m": 5_000_000}
 PHONENUMBERS_ROWS = 20_000
-ROUNDS = 5
+ROUNDS = 3
 _BATCH = 5_000
+_CHUNK = 65_536
 PREFIXES = {"021": "6421", "05": "905", "08": "628"}
 _NAMES = ("Amy", "Şükrü", "Ayşe", "Budi", "Dewi", "Noah", "İrem", "Siti", "Charlotte", "Çağlar")
 _BAD = ("+614xxxxxxxx", "12345;6789", "6.42E+10", "+64 21", "+0211234567", "n/a")
@@ -97,26 +100,62 @@ def measure() -> dict[str, float]:
     """Figures by bench key; the best of the rounds, all sides measured in each."""
     # first, as the peak of a new process begins with what its parent holds
     peaks = {f"validate_peak_mb_{name}": _peak(count) for name, count in MEMORY_ROWS.items()}
-    data = b"".join(rows(ROWS))
-    text = data.decode("utf-8-sig")
+    text = b"".join(rows(ROWS)).decode("utf-8-sig")
     bare, ours, theirs = [], [], []
     for _ in range(ROUNDS):
-        start = time.process_time()
-        deque(csv.reader(io.StringIO(text, newline="")), maxlen=0)
-        between = time.process_time()
-        validate(data[at : at + 65_536] for at in range(0, len(data), 65_536))
-        behind = time.process_time()
-        _with_phonenumbers(text)
-        theirs.append(time.process_time() - behind)
-        ours.append(behind - between)
-        bare.append(between - start)
+        bare.append(_bare(text, ","))
+        ours.append(_ours(text))
+        theirs.append(_with_phonenumbers(text))
     each = min(ours) / ROWS
     return {
         "validate_vs_csv_reader": min(bare) / min(ours),
         "validate_vs_phonenumbers": min(theirs) / PHONENUMBERS_ROWS / each,
         "validate_us_per_row": each * 1e6,
+        **_other_dialects(),
         **peaks,
     }
+
+
+def _other_dialects() -> dict[str, float]:
+    """The same rows as other programs write them, each beside a csv.reader of the same file."""
+    plain = b"".join(rows(OTHER_ROWS)).decode("utf-8-sig")
+    cells = [*csv.reader(io.StringIO(plain, newline=""))]
+    decimal = [[cell.replace("$159.62", "159,62") for cell in row] for row in cells]
+    spanning = [[cell.replace("Scott", "Scott\nMiller") for cell in row] for row in cells]
+    files = {
+        "quoted": (_written(cells, quoting=csv.QUOTE_ALL), ","),
+        "semicolons": (_written(decimal, delimiter=";"), ";"),
+        "semicolons_quoted": (_written(decimal, delimiter=";", quoting=csv.QUOTE_ALL), ";"),
+        "spanning": (_written(spanning), ","),
+    }
+    figures = {}
+    for name, (text, delimiter) in files.items():
+        rounds = [(_bare(text, delimiter), _ours(text)) for _ in range(ROUNDS)]
+        bare, ours = (min(side) for side in zip(*rounds, strict=True))
+        figures[f"validate_vs_csv_reader_{name}"] = bare / ours
+        figures[f"validate_us_per_row_{name}"] = ours / OTHER_ROWS * 1e6
+    return figures
+
+
+def _written(cells: list[list[str]], **dialect: Any) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, **dialect).writerows(cells)
+    return text.getvalue()
+
+
+def _bare(text: str, delimiter: str) -> float:
+    """CPU seconds of a csv.reader that does nothing with its rows."""
+    start = time.process_time()
+    deque(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), maxlen=0)
+    return time.process_time() - start
+
+
+def _ours(text: str) -> float:
+    """CPU seconds of our validation."""
+    data = text.encode()
+    start = time.process_time()
+    validate(data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
+    return time.process_time() - start
 
 
 def _peak(count: int) -> float:
@@ -132,13 +171,15 @@ def _peak(count: int) -> float:
     return float(done.stdout)
 
 
-def _with_phonenumbers(text: str) -> None:
-    """The usual way: every row's number parsed and looked up by libphonenumber."""
+def _with_phonenumbers(text: str) -> float:
+    """CPU seconds of the usual way: each of the first rows' numbers parsed and looked up by libphonenumber."""
     import phonenumbers
 
+    start = time.process_time()
     for cells in islice(csv.reader(io.StringIO(text, newline="")), PHONENUMBERS_ROWS):
         with suppress(phonenumbers.NumberParseException):
             phonenumbers.is_valid_number(phonenumbers.parse(cells[0], "NZ"))
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

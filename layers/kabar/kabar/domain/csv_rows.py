@@ -1,13 +1,15 @@
 """Bytes of a CSV file -> its rows with their physical line numbers, in constant memory [D2].
 
-UTF-8, one delimiter for the whole file, quotes, and lines that end in CRLF, CR or LF. Most lines hold no quote: they
-come as a text whose cells are what stands between its commas. Only an odd line goes through the csv module.
-What can't be read is a row with a fault, and the rows behind it still count.
+UTF-8, one delimiter for the whole file, quotes, and lines that end in CRLF, CR or LF. Most rows come as one text,
+whose cells are what stands between its NULs: a row that holds NUL has a fault. Lines without quotes are taken apart
+a block at a time, those with quotes by the csv module; where a row spans lines, or one has a fault, the block goes
+row by row. What can't be read is a row with a fault, and the rows behind it still count.
 """
 
 import csv
 import re
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from kabar.domain import import_codes as codes
@@ -17,7 +19,10 @@ from kabar.domain.encodings import NotUtf8
 MAX_ROW = 16_384  # characters; a row within all limits has about 700
 MAX_ROW_LINES = 301  # of one row: six params may be all line ends; a quote open for longer is unclosed
 SHOWN = 1_000  # characters kept of a row too long to read
+BETWEEN = "\0"  # the cells of a line
 _BLOCK = 64 * 1024  # bytes taken apart at once; what is made of them stays in the processor's cache
+_QUOTE = '"'
+_OPENS = BETWEEN + _QUOTE
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -30,9 +35,10 @@ class Row(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Consecutive lines, the first being `line`; most are cells between commas as they stand.
+    """Consecutive lines, the first being `line`: rows with BETWEEN between their cells.
 
-    The odd ones, those with quotes or NUL and those too long, are blank here; `odd` has their rows by line.
+    The odd ones are in `odd` by line, too: with a fault, then their line here is blank; or with cells that need
+    quotes, since they begin with one, hold line ends, which are spaces here, or are the only one and blank.
     """
 
     line: int
@@ -120,87 +126,111 @@ def _runs(first: int, held: bytes, delimiter: str, *, final: bool) -> Generator[
         text = held.decode()
     except UnicodeDecodeError as error:
         raise NotUtf8(first + _line_count(held[: error.start])) from None
-    lines, end = _split(text)
-    found: dict[int, Row] = {}
-    kept: list[str] = []  # the same lines with their ends, once a quoted cell spans several
-    done = 0
-    for at in _odd(text, lines, end, delimiter):
-        if at < done:
-            continue  # inside a quoted cell that began before
-        used = 1
-        cells, fault = _odd_row(lines[at], delimiter)
-        if fault == codes.UNCLOSED_QUOTE:
-            kept = kept or _LINE.findall(text)
-            spanning = _spanning_row(kept, at, delimiter, final=final)
-            if spanning is None:
-                if at:
-                    yield Run(first, _by_commas(lines[:at], delimiter), found)
-                return "".join(kept[at:]).encode(), first + at
-            if spanning[0]:
-                cells, used = spanning
-                fault = codes.NUL_CHARACTER if any("\0" in cell for cell in cells) else ""
-        found[first + at] = Row(first + at, cells, fault)
-        done = at + used
-        lines[at:done] = [""] * used
-    yield Run(first, _by_commas(lines, delimiter), found)
-    return b"", first + len(lines)
+    run, rest = _at_once(first, text, delimiter), b""
+    if run is None:
+        lines = _LINE.findall(text)
+        run = _row_by_row(first, lines, delimiter, final=final)
+        rest = "".join(lines[len(run.lines) :]).encode()
+    yield run
+    return rest, first + len(run.lines)
 
 
-def _by_commas(lines: list[str], delimiter: str) -> list[str]:
-    """The same lines with a comma for each delimiter; those that held commas are odd."""
-    return lines if delimiter == COMMA else "\n".join(lines).replace(delimiter, COMMA).split("\n")
-
-
-def _split(text: str) -> tuple[list[str], str]:
-    """The lines of a text without their ends, and what each ends in; "" when that differs."""
-    end = evenly = "\n"
-    if "\r" in text:
-        both = text.count("\r\n")
-        if both == text.count("\r") == text.count("\n"):
-            end = evenly = "\r\n"
-        else:
-            text, evenly = text.replace("\r\n", "\n").replace("\r", "\n"), ""
-    lines = text.split(end)
+def _at_once(first: int, text: str, delimiter: str) -> Run | None:
+    """The lines of a text in which each is a row without a fault; None when one may not be."""
+    if BETWEEN in text or _may_be_long(text):
+        return None
+    lines = text.replace(delimiter, BETWEEN).split("\r\n" if "\r" in text else "\n")
+    if "\r" in text and not text.count("\r") == text.count("\n") == len(lines) - 1:
+        return _at_once(first, text.replace("\r\n", "\n").replace("\r", "\n"), delimiter)
     if not lines[-1]:
         lines.pop()
-    return lines, evenly
-
-
-def _odd(text: str, lines: list[str], end: str, delimiter: str) -> list[int]:
-    """Which lines aren't simply cells between commas, counted from 0."""
-    if delimiter != COMMA and COMMA in text:
-        return [at for at, line in enumerate(lines) if _is_odd(line) or COMMA in line]
-    if not end or "\0" in text or max(map(len, lines)) > MAX_ROW:
-        return [at for at, line in enumerate(lines) if _is_odd(line)]
-    return [*_quoted(text, end)]
-
-
-def _quoted(text: str, end: str) -> Iterator[int]:
-    """Which lines hold a quote, without a look at each."""
-    at = line = 0
-    while (quote := text.find('"', at)) >= 0:
-        line += text.count(end, at, quote)
-        yield line
-        at = text.find(end, quote)
-        if at < 0:
-            return
-
-
-def _is_odd(line: str) -> bool:
-    return '"' in line or "\0" in line or len(line) > MAX_ROW
-
-
-def _odd_row(line: str, delimiter: str) -> tuple[list[str], str]:
-    """(cells, fault) of one such line; what can't be taken apart is one cell."""
-    if len(line) > MAX_ROW:
-        return [line[:SHOWN]], codes.ROW_TOO_LONG
-    if '"' not in line:
-        return line.split(delimiter), codes.NUL_CHARACTER if "\0" in line else ""
+    run = Run(first, lines, {})
+    quoted = [at for at, line in enumerate(lines) if _QUOTE in line] if _QUOTE in text else []
+    written = [lines[at].replace(BETWEEN, delimiter) for at in quoted]
     try:
-        cells = next(csv.reader((line,), delimiter=delimiter, strict=True))
+        read = [*map(BETWEEN.join, csv.reader(written, delimiter=delimiter, strict=True))]
+    except csv.Error:
+        return None
+    if len(read) < len(quoted):  # a cell spans lines
+        return None
+    for at, line in zip(quoted, read, strict=True):
+        lines[at] = line
+        if _needs_quotes(line):
+            run.odd[first + at] = Row(first + at, line.split(BETWEEN), "")
+    return run
+
+
+def _may_be_long(text: str) -> bool:
+    """Whether a line may be longer than MAX_ROW: surely not if one ends in every half of so many characters."""
+    half, end = MAX_ROW // 2, "\n" if "\n" in text else "\r"
+    return any(text.find(end, at, at + half) < 0 for at in range(0, len(text) - half, half))
+
+
+def _needs_quotes(line: str) -> bool:
+    return not line.strip() or (_QUOTE in line and (line[0] == _QUOTE or _OPENS in line))
+
+
+def _row_by_row(first: int, lines: list[str], delimiter: str, *, final: bool) -> Run:
+    """The rows of `lines`, which have their ends, but for a last one that goes on behind them."""
+    run = Run(first, [], {})
+    while (at := len(run.lines)) < len(lines):
+        for used, cells in _plainly(lines, at, delimiter):
+            line = BETWEEN.join(cells)
+            if used > 1:
+                line = line.replace("\r", " ").replace("\n", " ")
+            if used > 1 or (_QUOTE in lines[at] and _needs_quotes(line)):
+                run.odd[first + at] = Row(first + at, cells, "")
+            run.lines.append(line)
+            run.lines.extend([""] * (used - 1))
+            at += used
+        if at < len(lines):
+            row = _careful_row(lines, at, delimiter, final=final)
+            if row is None:
+                break
+            used, cells, fault = row
+            run.odd[first + at] = Row(first + at, cells, fault)
+            run.lines.extend([""] * used)
+    return run
+
+
+def _plainly(lines: list[str], at: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """(lines used, cells) of the rows from `at` on, as far as nothing is the matter with any."""
+    following = map(lines.__getitem__, range(at, len(lines)))
+    rows = csv.reader(following, delimiter=delimiter, strict=True)
+    start = at
+    with suppress(csv.Error):
+        for cells in rows:
+            used = start + rows.line_num - at
+            row = lines[at] if used == 1 else "".join(lines[at : at + used])
+            if used >= MAX_ROW_LINES or len(row) > MAX_ROW or BETWEEN in row:
+                return
+            yield used, cells
+            at += used
+
+
+def _careful_row(
+    lines: list[str], at: int, delimiter: str, *, final: bool
+) -> tuple[int, list[str], str] | None:
+    """(lines used, cells, fault) of the row that begins at `at`; what can't be taken apart is one cell.
+
+    None when it may go on behind the lines.
+    """
+    line = lines[at].rstrip("\r\n")
+    if len(line) > MAX_ROW:
+        return 1, [line[:SHOWN]], codes.ROW_TOO_LONG
+    used = 1
+    try:
+        cells = next(csv.reader((line,), delimiter=delimiter, strict=True), [])
     except csv.Error as error:
-        return [line], codes.UNCLOSED_QUOTE if "unexpected end" in str(error) else codes.BAD_QUOTES
-    return cells, codes.NUL_CHARACTER if "\0" in line else ""
+        if "unexpected end" not in str(error):
+            return 1, [line], codes.BAD_QUOTES
+        spanning = _spanning_row(lines, at, delimiter, final=final)
+        if spanning is None:
+            return None
+        cells, used = spanning
+        if not cells:
+            return 1, [line], codes.UNCLOSED_QUOTE
+    return used, cells, codes.NUL_CHARACTER if any(BETWEEN in cell for cell in cells) else ""
 
 
 def _spanning_row(kept: list[str], at: int, delimiter: str, *, final: bool) -> tuple[list[str], int] | None:

@@ -2,8 +2,8 @@
 
 The order of the buckets is: rejected, then duplicate, then (see `has_left`) opted out, then corrected. One row
 goes through `_Validation.row`, the reference; a run of plain lines goes through `_Validation.run`, which says
-the same faster and is held against it by a test. Speed is bought by columns: one pattern over all first cells
-decides which are clean, one translation cleans most others, and a plain line goes into its part as it stands.
+the same faster and is held against it by a test. Speed is bought by columns: one pattern over all lines decides
+which are clean, one translation cleans most others, and a clean line goes into its part as it stands.
 """
 
 import csv
@@ -12,13 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, compress
 from typing import Any, Protocol, TextIO
 
 from kabar.domain import import_codes as codes
 from kabar.domain import list_csv
-from kabar.domain.csv_rows import Row, Run, read
+from kabar.domain.csv_rows import BETWEEN, Row, Run, read
 from kabar.domain.delimiters import SAMPLE_BYTES, delimiter_of
 from kabar.domain.duplicates import Duplicates
 from kabar.domain.encodings import as_utf8
@@ -27,7 +27,9 @@ from kabar.domain.numbers import CHANGES, Numbers, change_names
 MAX_PARAMS = 6
 MAX_PARAM = 50  # characters [C2]
 PART_ROWS = 2_500  # a part is the unit of retry: 100 BatchWrites
-_QUOTED_PARAM = ",'"
+_QUOTED_PARAM = BETWEEN + "'"
+_LINE_END = f"{BETWEEN}\n{BETWEEN}"  # a cell for the end of a line: so one character ends every cell
+_PARAMS = rf"(?:{BETWEEN}(?!\n)[^{BETWEEN}]{{0,{MAX_PARAM}}}+){{0,{MAX_PARAMS}}}+"
 _FLAGS = ["", *map(str, range(1, 2 * max(CHANGES)))]
 REPORT_COLUMNS = ["kabar_line", "kabar_code", "kabar_reason"]
 
@@ -121,9 +123,12 @@ def validate_runs(runs: Iterable[Run], numbers: Numbers, output: Output, languag
 
 
 def part_rows(part: str) -> list[PartRow]:
-    """The rows of a part, which is CSV: the mobile, behind its changes if there are any, and the params."""
+    """The rows of a part: the mobile, behind its changes if there are any, and the params.
+
+    A part is CSV with BETWEEN for its commas.
+    """
     rows = []
-    for cell, *params in csv.reader(io.StringIO(part, newline=""), strict=True):
+    for cell, *params in csv.reader(io.StringIO(part, newline=""), delimiter=BETWEEN, strict=True):
         changes, plus, digits = cell.partition("+")
         rows.append((plus + digits, params, int(changes or 0)))
     return rows
@@ -132,7 +137,7 @@ def part_rows(part: str) -> list[PartRow]:
 def part_text(rows: Iterable[PartRow]) -> str:
     """A part of these rows, as `part_rows` reads it."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(
+    csv.writer(text, delimiter=BETWEEN, lineterminator="\r\n").writerows(
         [f"{changes or ''}{mobile}", *params] for mobile, params, changes in rows
     )
     return text.getvalue()
@@ -154,14 +159,23 @@ def has_left(standing: Mapping[str, Any] | None) -> bool:
     return bool(standing and any(standing.get(mark) for mark in ("blacklisted", "everything", "lists")))
 
 
+def _finder(pattern: str) -> Callable[[list[str]], list[Any]]:
+    """What the groups of a pattern hold in each line of a run; nothing where it doesn't match a line as a whole."""
+    find = re.compile(rf"(?:{pattern}{BETWEEN}|[^\n]*)\n{BETWEEN}").findall
+    return lambda lines: find(_LINE_END.join([*lines, ""]))
+
+
+_apart = _finder(rf"([^{BETWEEN}\n]*+)({_PARAMS})")
+
+
 class _Validation:
     """The state of one reading: what was seen, and the part being filled."""
 
     def __init__(self, numbers: Numbers, output: Output, language: str, duplicates: Duplicates) -> None:
         self.totals = Totals()
         self._numbers = numbers
-        params = rf"(?:,[^,\n]{{0,{MAX_PARAM}}}+){{0,{MAX_PARAMS}}}+"
-        self._good = re.compile(rf"^(?:({numbers.pattern}){params}$|.*)", re.MULTILINE).findall
+        self._refused = numbers.refused
+        self._good = _finder(rf"({numbers.pattern}){_PARAMS}")
         self._output = output
         self._language = language
         self._seen = duplicates
@@ -174,12 +188,12 @@ class _Validation:
     def run(self, run: Run) -> None:
         """Consecutive lines: as `row` for each, faster."""
         taken = 0
-        while taken < len(run.lines) and (self._numbers.refused or self._ours or not self._begun):
+        while taken < len(run.lines) and (self._ours or not self._begun):
             at, line = run.line + taken, run.lines[taken]
             if at in run.odd:
                 self.row(run.odd[at])
             elif line.strip():  # a blank line is no row
-                self.row(Row(at, line.split(","), ""))
+                self.row(Row(at, line.split(BETWEEN), ""))
             taken += 1
         if taken < len(run.lines):
             at, lines, odd = run.line + taken, run.lines[taken:], run.odd
@@ -189,16 +203,23 @@ class _Validation:
 
     def _columns(self, start: int, lines: list[str], odd: dict[int, Row]) -> None:
         """Lines column by column: what is done to all at once is done in C."""
-        mobiles, kept = self._good("\n".join(lines)), lines.copy()
+        mobiles, kept = self._good(lines), lines.copy()
+        for row in odd.values():
+            if row.line >= start:
+                kept[row.line - start] = _writer(BETWEEN)(row.cells)[:-2]
+        if self._refused:
+            mobiles = ["" if mobile and self._refused(mobile) else mobile for mobile in mobiles]
         changed = self._read_left(start, lines, odd, mobiles, kept)
         rows = [*compress(range(start, start + len(lines)), mobiles)]
         digits = [*map(int, filter(None, mobiles))]
         new = [*compress(kept, mobiles)]
         for at in reversed(repeats := self._seen.repeats(digits, rows)):
             del new[at]
-        for row, number in ((rows[at], digits[at]) for at in repeats):
-            self._duplicate(row, number, _csv(odd[row].cells) if row in odd else lines[row - start])
-            changed.pop(row, 0)
+        for line, number in ((rows[at], digits[at]) for at in repeats):
+            self._duplicate(
+                line, number, odd[line].cells if line in odd else lines[line - start].split(BETWEEN)
+            )
+            changed.pop(line, 0)
         self._part += new
         self.totals.by_change.update(changed.values())
         self.totals.accepted += len(new) - len(changed)
@@ -209,19 +230,20 @@ class _Validation:
         """Clean or reject the lines without a mobile yet; returns the changes by line."""
         changed: dict[int, int] = {}
         left = [at for at, mobile in enumerate(mobiles) if not mobile]
-        cells = [lines[at].partition(",")[0] for at in left]
-        for at, cell, mobile, changes in zip(left, cells, *self._numbers.usual(cells), strict=True):
-            line = lines[at]
-            if mobile and len(line) - len(cell) <= MAX_PARAM + 1 and line.count(",") <= MAX_PARAMS:
-                mobiles[at] = mobile
-                kept[at] = _FLAGS[changes] + mobile + line[len(cell) :]
+        apart = _apart([lines[at] for at in left])
+        usual = self._numbers.usual([cell for cell, _ in apart])
+        for at, (_, rest), mobile, changes in zip(left, apart, *usual, strict=True):
+            row = odd.get(start + at)
+            if mobile and not (self._refused and self._refused(mobile)):
+                mobiles[at], first = mobile, _FLAGS[changes] + mobile
+                kept[at] = _csv([first, *row.cells[1:]], BETWEEN) if row else first + rest
                 if changes:
                     changed[start + at] = changes
                 continue
-            if line.strip():  # a blank line is no row
-                mobiles[at], found, kept[at] = self._read_row(start + at, line.split(","), line)
-            elif start + at in odd:
-                mobiles[at], found, kept[at] = self._read_odd(odd[start + at])
+            if row:
+                mobiles[at], found, kept[at] = self._read_odd(row)
+            elif lines[at].strip():  # a blank line is no row
+                mobiles[at], found, kept[at] = self._read_row(start + at, lines[at].split(BETWEEN))
             else:
                 continue
             if found:
@@ -238,7 +260,7 @@ class _Validation:
         if not mobile:
             return
         if self._seen.repeats([int(mobile)], [row.line]):
-            self._duplicate(row.line, int(mobile), _csv(row.cells[self._ours :]))
+            self._duplicate(row.line, int(mobile), row.cells[self._ours :])
             return
         self._part.append(cells)
         if changes:
@@ -248,29 +270,23 @@ class _Validation:
 
     def _read_odd(self, row: Row) -> tuple[str, int, str]:
         if row.fault:
-            self._reject(row.line, _csv(row.cells), row.fault)
+            self._reject(row.line, row.cells, row.fault)
             return "", 0, ""
-        cells = row.cells[self._ours :]
-        return self._read_row(row.line, cells, _csv(cells))
+        return self._read_row(row.line, row.cells[self._ours :])
 
-    def _read_row(self, line: int, cells: list[str], text: str) -> tuple[str, int, str]:
-        """(mobile, changes, the row as it stands in a part); no mobile when it is rejected.
-
-        `text` is `cells` as CSV.
-        """
+    def _read_row(self, line: int, cells: list[str]) -> tuple[str, int, str]:
+        """(mobile, changes, the row as it stands in a part); no mobile when it is rejected."""
         mobile, changes, code, detail = self._numbers.clean(cells[0] if cells else "")
         read = [*cells[:1], *map(list_csv.unquoted, cells[1:])] if self._quoted else cells
         fault, column = _fault(read)
         if fault:
-            self._reject(line, text, fault, column)
+            self._reject(line, cells, fault, column)
         elif code:
-            self._reject(line, text, code, 1, detail)
-        elif self._numbers.refused and self._numbers.refused(mobile):
-            self._reject(line, text, codes.IMPLAUSIBLE, 1)
+            self._reject(line, cells, code, 1, detail)
+        elif self._refused and self._refused(mobile):
+            self._reject(line, cells, codes.IMPLAUSIBLE, 1)
         else:
-            first = f"{changes or ''}{mobile}"
-            plain = text.startswith(cells[0]) and read == cells
-            return mobile, changes, first + text[len(cells[0]) :] if plain else _csv([first, *read[1:]])
+            return mobile, changes, _csv([f"{changes or ''}{mobile}", *read[1:]], BETWEEN)
         return "", 0, ""
 
     def finish(self) -> None:
@@ -297,14 +313,15 @@ class _Validation:
             return True
         return False
 
-    def _reject(self, line: int, text: str, code: str, column: int = 0, detail: str = "") -> None:
+    def _reject(self, line: int, cells: list[str], code: str, column: int = 0, detail: str = "") -> None:
         self.totals.rejected += 1
         self.totals.codes[code] += 1
-        self._report("rejected", f"{line},{code},{_reason(self._language, code, column, detail)},{text}")
+        reason = _reason(self._language, code, column, detail)
+        self._report("rejected", f"{line},{code},{reason},{_csv(cells)}")
 
-    def _duplicate(self, line: int, number: int, text: str) -> None:
+    def _duplicate(self, line: int, number: int, cells: list[str]) -> None:
         self.totals.duplicates += 1
-        self._seen.keep(number, line, text)
+        self._seen.keep(number, line, _csv(cells))
 
     def _report(self, which: str, row: str) -> None:
         write = self._reports.get(which)
@@ -320,18 +337,35 @@ class _Validation:
 
 
 def _quoted_apart(start: int, lines: list[str], odd: dict[int, Row]) -> tuple[list[str], dict[int, Row]]:
-    """The same lines, those with a quoted param among the odd ones."""
+    """The same lines, blank where a param is quoted, and those among the odd ones."""
     found = {
-        at: Row(at, line.split(","), "") for at, line in enumerate(lines, start) if _QUOTED_PARAM in line
+        at: odd.get(at) or Row(at, line.split(BETWEEN), "")
+        for at, line in enumerate(lines, start)
+        if _QUOTED_PARAM in line
     }
     return ["" if at in found else line for at, line in enumerate(lines, start)], odd | found
 
 
-def _csv(cells: list[str]) -> str:
+def _csv(cells: list[str], delimiter: str = ",") -> str:
     """One row, quoted where it must be."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue()[:-2]
+    text = delimiter.join(cells)
+    plain = text and '"' not in text and "\n" not in text and "\r" not in text
+    if plain and text.count(delimiter) == len(cells) - 1:
+        return text
+    written: str = _writer(delimiter)(cells)
+    return written[:-2]
+
+
+class _Handed:
+    """A file that hands back what is written, and so does the writer of it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+@cache
+def _writer(delimiter: str) -> Callable[[list[str]], Any]:
+    return csv.writer(_Handed(), delimiter=delimiter, lineterminator="\r\n").writerow
 
 
 @lru_cache(maxsize=256)
