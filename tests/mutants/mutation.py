@@ -259,7 +259,7 @@ def _compared(node: ast.Compare, parent: ast.AST, put: Put) -> Iterator[Change]:
 
 
 def _called(call: ast.Call, parent: ast.AST, put: Put) -> Iterator[Change]:
-    """Conditions of writes, bounds by min and max, and what holds for all or any."""
+    """Conditions of writes, consistent reads, bounds by min and max, and what holds for all or any."""
     name = call.func.id if isinstance(call.func, ast.Name) else None
     if name in ("min", "max") and len(call.args) > 1:
         for part, bound in enumerate(call.args):
@@ -270,8 +270,11 @@ def _called(call: ast.Call, parent: ast.AST, put: Put) -> Iterator[Change]:
     if name in ("all", "any", "isinstance") and not _decides(parent):
         yield from _truth(call, put)
     for keyword in call.keywords:
+        instead = partial(setattr, keyword, "value")
         if keyword.arg == "condition":
-            yield from _unconditional(keyword.value, partial(setattr, keyword, "value"))
+            yield from _unconditional(keyword.value, instead)
+        elif keyword.arg == "consistent" and isinstance(keyword.value, ast.Constant):
+            yield f"may lag: {ast.unparse(call)}", partial(instead, ast.Constant(False))
     if name in _WRITES and len(call.args) > _WRITES[name]:
         place = _WRITES[name]
         yield from _unconditional(call.args[place], partial(call.args.__setitem__, place))
