@@ -50,10 +50,16 @@ class PreflightView(Figures):
     not_sent: list[NotSentCount] = Field(description="Why the others get nothing; every reason is there.")
     segments_per_second: float
     starts_at: Time | None = Field(
-        description="At its rate and inside the sending hours, if no other campaign is in the way; null until "
-        "it is done."
+        description="Its time, or the opening of the sending hours after it, if no other campaign is in the way; null "
+        "until it is done."
     )
-    ends_at: Time | None
+    ends_at: Time | None = Field(
+        description="When the last segment's turn comes, at `segments_per_second` and only while calls to the carrier "
+        "may begin: inside the sending hours, and early enough to be over by their close. Where hours are the "
+        "recipients' own, zones that are open together share the rate. Not foreseen: campaigns in front of it and "
+        "other senders at the same rate, the moment that the first call takes to be accepted, pauses, and whatever is "
+        "edited after this pre-flight was asked for. Null until it is done, and for what takes over ten years."
+    )
     error: PreflightFailure | None
     created_at: Time
     finished_at: Time | None

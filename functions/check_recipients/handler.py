@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kabar import settings
+from kabar.domain.slices import Timing
 from kabar.legs.check import CheckTools, check, fail, finish
 from kabar.log import logger
 from kabar.storage.dynamo import Table
@@ -18,6 +19,9 @@ class Settings:
     members_table: str
     people_table: str
     dispatch_table: str
+    lease_seconds: int
+    ask_after_seconds: int
+    give_up_seconds: int
 
 
 def _now() -> int:
@@ -25,12 +29,14 @@ def _now() -> int:
 
 
 SETTINGS = settings.read(Settings)
+TIMING = Timing.of(SETTINGS.lease_seconds, SETTINGS.ask_after_seconds, SETTINGS.give_up_seconds)
 WORKSPACES = Table(SETTINGS.workspaces_table)
 TOOLS = CheckTools(
     Preflights(WORKSPACES, Table(SETTINGS.dispatch_table)),
     WORKSPACES,
     Table(SETTINGS.members_table),
     Table(SETTINGS.people_table),
+    TIMING.call + TIMING.skew,
     _now,
 )
 

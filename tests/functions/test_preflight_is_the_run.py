@@ -19,7 +19,7 @@ from kabar.storage.preflights import Preflights
 from kabar.storage.reports import report
 from local.carrier.segments import measure
 from local.carrier.wire import Content
-from tests.functions.leg_rig import LIST, WORKSPACE, FakeInfobip, Rig
+from tests.functions.leg_rig import LIST, TIMING, WORKSPACE, FakeInfobip, Rig
 
 TEXTS = ["Hi %%1%%", "%%1%%", "“Günaydın” %%1%% %%2%%, [%%1%%] " + "x" * 100, "ş%%1%%" * 3, "😀 %%2%%"]
 PARAMS = st.lists(
@@ -105,14 +105,17 @@ def findings(rig: Rig) -> Any:
         rig.workspaces,
         rig.desk.members,
         Table("people", rig.dynamo),
+        TIMING.call + TIMING.skew,
         lambda: 1000,
     )
-    what = {name: head[name] for name in ("list_id", "text", "encoding", "smart", "carrier", "due_at")}
+    what = {name: head[name] for name in ("list_id", "text", "carrier", "due_at")}
+    what |= {"encoding": head.get("encoding", "gsm"), "smart": head.get("smart", False)}
+    stored = rig.dynamo.find("workspaces", keys.settings(WORKSPACE)) or {}
+    what["hours"] = {"timezone": "UTC"} | {n: stored[n] for n in ("timezone", "sending_hours") if n in stored}
     what |= {"campaign": 1, "kind": "campaigns", "rate": 10, "max_digits": 15, "prices": PRICES}
     log = Table("activity", rig.dynamo)
     tools.preflights.begin(log, WORKSPACE, 77, what, by="api:test", now=1)
     check(tools, WORKSPACE, 77, range(keys.MEMBER_SHARDS))
-    rig.dynamo.find("workspaces", keys.settings(WORKSPACE)).update(timezone="UTC")  # type: ignore[union-attr]
     assert finish(tools, WORKSPACE, 77) == "done"
     ended = tools.preflights.of_campaign(WORKSPACE, 1)
     assert ended is not None

@@ -20,8 +20,10 @@ from kabar.domain.hours import WEEKDAYS, SendingHours
 from kabar.domain.statuses import Reason, Status, reason_of, status_of
 from kabar.legs.gate import opening
 from kabar.storage import keys
+from kabar.storage.preflights import Preflights
 from tests.functions.leg_rig import LIST, TIMING, WORKSPACE, Died
 from tests.functions.request_rig import CLOSE, HOUR, MONDAY_8, THURSDAY_9
+from tests.functions.test_preflight_is_the_run import findings
 from tests.functions.test_window_legs import MINUTE, TimedCarrier, World
 
 ISTANBUL, NEW_YORK, WELLINGTON, SYDNEY, SATELLITE = "+90532", "+1212", "+6421", "+61412", "+87077"
@@ -278,6 +280,21 @@ def test_a_leg_over_several_zones_may_die_before_any_step(monkeypatch: pytest.Mo
         for mobile, at in world.sent.items():
             assert all(each.is_open(at) and each.is_open(at + MARGIN) for each in hours_of(mobile))
     assert last >= 20
+
+
+def test_the_pre_flight_says_who_is_left_out_and_when_the_first_and_the_last_get_it(world: WideWorld) -> None:
+    """[F6]"""
+    world.people((ISTANBUL, 30), (NEW_YORK, 30), (WELLINGTON, 30), (SYDNEY, 2), (SATELLITE, 1))
+    world.campaign(1, due_at=THURSDAY_9)
+    found = findings(world)
+    assert found.not_sent == {"no_common_hours": 3}
+    said = Preflights(world.workspaces, world.dispatch).of_campaign(WORKSPACE, 1)
+    assert said is not None
+    assert world.live() == "complete"
+    totals = world.head(1)["totals"]
+    assert (totals["segments"], totals["statuses"]["suppressed"]) == (found.estimate.segments, 3)
+    assert said["starts_at"] == min(world.sent.values())
+    assert said["ends_at"] == max(world.sent.values()) + 3000  # 30 segments at 10 a second
 
 
 @settings(max_examples=40, deadline=None)

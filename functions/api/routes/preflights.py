@@ -53,6 +53,7 @@ def create_preflight(
         "max_digits": settings["max_digits"],
         "prices": prices.shown(prices.get(table("workspaces"), caller.workspace)),
         "rate": speed(subject, account.get("rate", 1)),
+        "hours": {name: settings[name] for name in ("timezone", "sending_hours") if name in settings},
     }
     head = preflights().begin(table("activity"), caller.workspace, number, what, by=caller.who, now=at)
     shards = list(range(keys.MEMBER_SHARDS))

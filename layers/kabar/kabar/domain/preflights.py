@@ -38,6 +38,7 @@ class Findings:
 
     not_sent: Counter[str] = field(default_factory=Counter)
     estimate: Estimate = field(default_factory=Estimate)
+    zones: Counter[str] = field(default_factory=Counter)  # segments, where hours are the recipients' own
 
     @property
     def members(self) -> int:
@@ -46,7 +47,11 @@ class Findings:
 
     def stored(self) -> dict[str, Any]:
         """JSON-ready, for `summed`."""
-        return {"not_sent": dict(self.not_sent), "estimate": self.estimate.stored()}
+        return {
+            "not_sent": dict(self.not_sent),
+            "estimate": self.estimate.stored(),
+            "zones": sorted(self.zones.items()),
+        }
 
 
 def summed(parts: Iterable[dict[str, Any]]) -> Findings:
@@ -55,4 +60,5 @@ def summed(parts: Iterable[dict[str, Any]]) -> Findings:
     for part in parts:
         whole.not_sent.update(part["not_sent"])
         whole.estimate.merge(restored(part["estimate"]))
+        whole.zones.update(dict(part.get("zones", ())))  # older ones know none
     return whole

@@ -18,15 +18,15 @@ _AGAIN = 3_600_000  # ms after which *never* is looked at again
 
 
 class Common:
-    """The hours that several zones have in common, looked for until `until`."""
+    """The hours that several zones have in common."""
 
-    def __init__(self, several: Sequence[SendingHours], until: int) -> None:
+    def __init__(self, several: Sequence[SendingHours]) -> None:
         self._several = several
-        self._until = until
 
     def window(self, at: int) -> Window | None:
-        """The common window that is open at `at`, else the next one; None when there is none."""
-        while self._several and at < self._until:
+        """The common window that is open at `at`, else the next one; None when LONGEST_WAIT brings none."""
+        until = at + LONGEST_WAIT
+        while self._several and at < until:
             windows = [hours.window(at) for hours in self._several]
             common = Window(max(each.opens for each in windows), min(each.closes for each in windows))
             if common.opens < common.closes:
@@ -56,14 +56,13 @@ class RecipientHours:
         waits = [opening for opening in openings if opening is not None and opening != NEVER]
         return min(waits) if len(waits) == len(openings) > 0 else None
 
-    def common(self, zones: str, at: int) -> Common:
-        """The hours of these zones from `at` on."""
-        names = zones.split()
-        return Common([replace(self._hours, zone=zone(name)) for name in names], at + LONGEST_WAIT)
+    def common(self, zones: str) -> Common:
+        """The hours that these zones have in common."""
+        return Common([replace(self._hours, zone=zone(name)) for name in zones.split()])
 
     def _look(self, zones: str, at: int) -> tuple[int, int, int | None]:
         """From when on and until when the answer is what."""
-        common = self.common(zones, at)
+        common = self.common(zones)
         window = common.window(at)
         if window and at >= window.last(self._call):
             window = common.window(window.closes)

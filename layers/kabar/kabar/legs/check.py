@@ -8,14 +8,16 @@ from itertools import islice
 from typing import Any
 
 from kabar.domain.composing import composer
-from kabar.domain.forecast import forecast
+from kabar.domain.forecast import Hours, forecast
 from kabar.domain.hours import Covered, Rules
+from kabar.domain.number_zones import zones_of
 from kabar.domain.preflights import Findings, summed
 from kabar.domain.prices import prices as price_list
+from kabar.domain.recipient_hours import NEVER, RecipientHours
 from kabar.domain.recipients import Selection
 from kabar.domain.statuses import Reason
 from kabar.legs.freeze import members
-from kabar.storage import browse, keys, standings, workspaces
+from kabar.storage import browse, keys, standings
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.preflights import DONE, ERRORS, FAILED, RUNNING, Preflights
 
@@ -26,12 +28,13 @@ Addressed = tuple[str, Sequence[str], str]
 
 @dataclass(frozen=True)
 class CheckTools:
-    """What a pre-flight reads and writes; `now` is epoch ms."""
+    """What a pre-flight reads and writes; a carrier call takes `call` ms at most, `now` is epoch ms."""
 
     preflights: Preflights
     workspaces: Table
     members: Table
     people: Table
+    call: int
     now: Callable[[], int]
 
 
@@ -49,6 +52,7 @@ def check(tools: CheckTools, workspace: str, number: int, shards: Sequence[int])
 
 
 def _judge(tools: CheckTools, workspace: str, head: Item, shard: int) -> Findings:
+    own = _own_hours(tools, head)
     text, known, list_id = composer(head), price_list(head.get("prices")), head["list_id"]
     selection = Selection(text, head["max_digits"])
     found = Findings()
@@ -61,10 +65,16 @@ def _judge(tools: CheckTools, workspace: str, head: Item, shard: int) -> Finding
         while several := list(islice(_blocks(texts), READERS)):
             for block, suppressed in zip(several, pool.map(reasons, several), strict=True):
                 for mobile, params, _ in block:
-                    if mobile in suppressed:
-                        found.not_sent[suppressed[mobile].word] += 1
-                    else:
-                        found.estimate.add(text, known, mobile, params)
+                    zones = zones_of(mobile) if own else ""
+                    never = own is not None and own.opens(zones, _begins(head)) == NEVER
+                    reason = suppressed.get(mobile, Reason.NO_COMMON_HOURS if never else Reason.NONE)
+                    if reason is not Reason.NONE:
+                        found.not_sent[reason.word] += 1
+                        continue
+                    before = found.estimate.segments
+                    found.estimate.add(text, known, mobile, params)
+                    if own:
+                        found.zones[zones] += found.estimate.segments - before
     found.not_sent.update(Counter({why.value: times for why, times in selection.left_out.items()}))
     return found
 
@@ -85,9 +95,7 @@ def finish(tools: CheckTools, workspace: str, number: int) -> str:
     if browse.list_head(tools.workspaces, workspace, head["list_id"]) is None:
         return fail(tools, workspace, number, "list_gone")
     found = summed(parts.values())
-    changes = {"state": DONE, "findings": found.stored()} | when(
-        head, found.estimate.segments, workspaces.settings(tools.workspaces, workspace), tools.now()
-    )
+    changes = {"state": DONE, "findings": found.stored()} | when(head, found, tools.call, tools.now())
     tools.preflights.end(workspace, head, changes, tools.now())
     return DONE
 
@@ -101,11 +109,31 @@ def fail(tools: CheckTools, workspace: str, number: int, code: str = "preflight_
     return FAILED
 
 
-def when(head: Mapping[str, Any], segments: int, settings: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """{starts_at?, ends_at?} in ms, at the rate of the pre-flight and inside the sending hours of the settings."""
-    rules, start = Rules.of(settings), max(head["due_at"], now)
-    if rules is None or not rules.apply_to(Covered(head["kind"])):
-        run = forecast(start, segments, head["rate"], None)
-    else:
-        run = forecast(start, segments, head["rate"], rules.hours)
+def when(head: Item, found: Findings, call: int, now: int) -> dict[str, Any]:
+    """{starts_at?, ends_at?} in ms, at the rate of the pre-flight and inside its sending hours.
+
+    A call to the carrier has to be over, `call` ms after it began, by the close.
+    """
+    rules = _rules(head)
+    parts: list[tuple[int, Hours | None]] = [(found.estimate.segments, rules.hours if rules else None)]
+    if rules and rules.by_recipient:
+        own = RecipientHours(rules, call)
+        parts = [(segments, own.common(zones)) for zones, segments in found.zones.items()]
+    run = forecast(max(head["due_at"], now), parts, head["rate"], call)
     return {"starts_at": run.starts} | ({} if run.ends is None else {"ends_at": run.ends})
+
+
+def _rules(head: Item) -> Rules | None:
+    """The hours that count for it, as they were when it was asked for; None when none do."""
+    rules = Rules.of(head["hours"])
+    return rules if rules and rules.apply_to(Covered(head["kind"])) else None
+
+
+def _own_hours(tools: CheckTools, head: Item) -> RecipientHours | None:
+    rules = _rules(head)
+    return RecipientHours(rules, tools.call) if rules and rules.by_recipient else None
+
+
+def _begins(head: Item) -> int:
+    """The same for every shard, whenever that is looked at."""
+    return int(max(head["due_at"], head["created_at"]))

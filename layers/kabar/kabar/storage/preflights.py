@@ -1,7 +1,7 @@
 """Pre-flights: what is looked at, how far each is, and what it found [F6]. [P52] [P53]
 
-A head: {id, campaign?, list_id, text, encoding, smart, carrier, max_digits, prices?, rate, kind, due_at, members,
-state: running|done|failed, error?, findings?, starts_at?, ends_at?, created_at, updated_at, finished_at?,
+A head: {id, campaign?, list_id, text, encoding, smart, carrier, max_digits, prices?, rate, hours, kind, due_at,
+members, state: running|done|failed, error?, findings?, starts_at?, ends_at?, created_at, updated_at, finished_at?,
 expires_at}. Its parts, one per shard of the list, are kept in the dispatch table until they are added up.
 """
 
