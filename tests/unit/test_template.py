@@ -1,6 +1,7 @@
 """What AWS needs and the local engine drops or does not enforce is proved on the template itself."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,17 @@ def test_logs_are_kept_for_a_set_time(name: str, properties: dict[str, Any]) -> 
 
 def test_every_function_logs_there() -> None:
     assert TEMPLATE["Globals"]["Function"]["LoggingConfig"]["LogGroup"] == {"Ref": "LogGroup"}
+
+
+def test_no_path_is_kept_since_it_may_hold_a_token_or_a_number() -> None:
+    """Neither by the gateway's traces and execution logs nor by the access log, which names the route."""
+    (api,) = (properties for _, properties in of_type("AWS::Serverless::Api"))
+    assert api["TracingEnabled"] is False
+    assert {each["LoggingLevel"] for each in api["MethodSettings"]} == {"OFF"}
+    assert not any(each["DataTraceEnabled"] for each in api["MethodSettings"])
+    kept = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSetting"]["Format"]))
+    assert "resourcePath" in kept
+    assert not kept & {"path", "requestOverride.path", "customDomain.basePathMatched", "identity.user"}
 
 
 def test_tracing_is_the_services_own() -> None:
