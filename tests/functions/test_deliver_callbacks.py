@@ -193,6 +193,23 @@ def test_f63_a_401_in_spite_of_a_fresh_token_is_given_up(
     assert dead["why"] == "the endpoint answered 401"
 
 
+def test_f63_an_endpoint_that_refuses_every_token_does_not_have_one_fetched_for_each_callback(
+    function: ModuleType, dynamo: FakeDynamo, secrets: FakeSecrets, web: Web
+) -> None:
+    set_up(dynamo, secrets, oauth=OAUTH)
+    web.answers[OAUTH["token_url"]] = Answer(200, {}, b'{"access_token": "t", "expires_in": 3600}')
+    web.answers["https://a.example/receipts"] = 401
+    dynamo.seed("workspaces", keys.settings("acme"), email="")
+    (record,) = sample("deliver_callbacks_receipts")["Records"]
+    body = json.loads(record["body"])
+    many = [body["told"][0] | {"id": number} for number in range(100)]
+    for at in range(0, 100, 20):
+        function.handler(queued(body | {"told": many[at : at + 20]}), None)
+    dead, _ = Book(Table("callbacks", dynamo)).dead(7000, 200)
+    assert len(dead) == 100
+    assert len(web.to(OAUTH["token_url"])) == 2
+
+
 def test_f80_a_secret_that_was_rotated_meanwhile_is_read_anew(
     function: ModuleType, dynamo: FakeDynamo, secrets: FakeSecrets, web: Web
 ) -> None:

@@ -47,9 +47,11 @@ class Sender:
         try:
             token = self._token(endpoint, secrets)
             made = self._once(endpoint, secrets, callback, token)
-            if token and made.answer and made.answer.status == 401:
-                self._tokens.refused(endpoint, token)
-                made = self._once(endpoint, secrets, callback, self._token(endpoint, secrets))
+            if token and _refused(made) and self._tokens.refused(endpoint, token):
+                fresh = self._token(endpoint, secrets)
+                made = self._once(endpoint, secrets, callback, fresh)
+                if fresh and _refused(made):
+                    self._tokens.in_vain(endpoint, fresh)
         except NoToken as none:
             return Attempt(
                 {}, None, Outcome(Verdict.AGAIN, none.args[0], ailing=True, not_before=none.retry_at)
@@ -82,3 +84,7 @@ class Sender:
                 self._secrets.clear()
             self._secrets[name] = self._vault.get(name)
         return self._secrets[name]
+
+
+def _refused(made: Attempt) -> bool:
+    return made.answer is not None and made.answer.status == 401

@@ -24,6 +24,7 @@ from kabar.storage.callback_settings import Vault
 from kabar.storage.dynamo import ConditionFailed, Item, Table
 
 MARGIN, HOLD = 60_000, 20_000  # ms: a token is left that long before its end; who fetches has that long
+VAIN = 60_000  # ms in which a 401 is no reason for one more token, when the last one met it at once
 DEFAULT_LIFE = 300  # s, of a token whose server doesn't say
 _POLL = 0.25  # s
 
@@ -65,6 +66,7 @@ class Tokens:
         self._seconds = seconds
         self._sleep = sleep
         self._known: dict[tuple[int, str], Token] = {}
+        self._vain: dict[int, tuple[int, int]] = {}  # by endpoint: a token that was refused when new, until
         self._one = threading.Lock()  # of this process's threads: one asks, the others find it known
 
     def get(self, endpoint: Mapping[str, Any], client_secret: str) -> Token:
@@ -76,8 +78,14 @@ class Tokens:
                 known = self._known[name] = self._shared(endpoint, client_secret)
             return known
 
-    def refused(self, endpoint: Mapping[str, Any], token: Token) -> None:
-        """The endpoint doesn't take this token: the next `get` brings another, fetched once."""
+    def refused(self, endpoint: Mapping[str, Any], token: Token) -> bool:
+        """The endpoint doesn't take this token: the next `get` brings another, fetched once.
+
+        False, and it doesn't, for one that was refused when it was fresh: another would fare no better for a while.
+        """
+        n, until = self._vain.get(endpoint["id"], (0, 0))
+        if n == token.n and self._clock() < until:
+            return False
         with self._one:
             name = (endpoint["id"], endpoint["secret"])
             if self._known.get(name) == token:
@@ -85,7 +93,12 @@ class Tokens:
         try:
             self._update(endpoint["id"], {"good_until": 0}, "#n = :n_", {"n": token.n})
         except ConditionFailed:
-            return  # there is a newer one
+            return True  # there is a newer one
+        return True
+
+    def in_vain(self, endpoint: Mapping[str, Any], token: Token) -> None:
+        """The endpoint doesn't take even this token, which was fetched because it refused one."""
+        self._vain[endpoint["id"]] = (token.n, self._clock() + VAIN)
 
     def _shared(self, endpoint: Mapping[str, Any], client_secret: str) -> Token:
         me = secrets.token_hex(8)
