@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from kabar.domain.circuit import Circuit
 from kabar.domain.statuses import Status
-from schemas import Request, View
+from schemas import Request, Time, View, moment
 
 Text = Annotated[str, Field(max_length=200)]
 Path = Annotated[
@@ -238,10 +239,26 @@ class CarrierView(View):
         )
 
 
+class Outage(View):
+    """API messages, responses and tests wait while their carrier gives no results; none of them fails by it."""
+
+    carrier: Literal["infobip", "http"]
+    since: Time = Field(description="When it began.")
+    reason: str = Field(description="What was met, for people.")
+    next_try: Time | None = Field(description="One message then tries for all; null: one is trying.")
+
+    @classmethod
+    def of(cls, carrier: Literal["infobip", "http"], circuit: Circuit) -> "Outage":
+        next_try = None if circuit.trying > circuit.open_until else moment(circuit.open_until)
+        since = moment(circuit.since) or ""
+        return cls(carrier=carrier, since=since, reason=circuit.reason, next_try=next_try)
+
+
 class CarrierList(View):
     """The workspace's carriers."""
 
     data: list[CarrierView]
+    outages: list[Outage] = Field(description="Those that take nothing just now.")
 
 
 class WebhookView(View):

@@ -1,10 +1,14 @@
 """Message requests from the queue -> the send protocol, slice by slice."""
 
 import json
+import random
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from kabar import settings
 from kabar.legs.requests import RequestTools, run_request
@@ -17,6 +21,8 @@ from kabar.storage.queues import enqueue
 from kabar.storage.requests import Requests
 
 LONGEST_DELAY = 900  # seconds that the queue hides a message
+EARLY = 1000  # ms
+MOST_PATIENCE = 120  # seconds until a request that failed is tried again
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,8 @@ def sqs() -> Any:
 
 
 def again(workspace: str, request: int, delay: int) -> None:
-    """Queue a request once more, hidden for `delay` ms or as long as the queue can."""
-    body = json.dumps({"workspace": workspace, "request": request})
+    """Queue a request once more, to be taken in `delay` ms, however long the queue can hide it."""
+    body = json.dumps({"workspace": workspace, "request": request, "at": now() + max(0, delay)})
     enqueue(sqs(), ENV.messages_queue_url, [body], min(LONGEST_DELAY, -(-max(0, delay) // 1000)))
 
 
@@ -51,21 +57,46 @@ TOOLS = RequestTools(
 )
 
 
-def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Take each request of a batch; if one fails, the others are done before it raises."""
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Take the requests of a batch side by side; those that failed come back, each after its own growing delay."""
     deadline = now() + context.get_remaining_time_in_millis()
-    failures: list[Exception] = []
-    for record in event["Records"]:
-        try:
-            body = json.loads(record["body"])
-            workspace, request = str(body["workspace"]), int(body["request"])
-        except (KeyError, TypeError, ValueError):
-            logger.error("request unreadable", queue_message=record["messageId"])  # again would not help
-            continue
-        try:
-            result = run_request(TOOLS, workspace, request, deadline)
-            logger.info("request sent", workspace=workspace, request=request, **result)
-        except Exception as failure:  # noqa: BLE001  # one must not hold up the others; raised below
-            failures.append(failure)
-    if failures:
-        raise ExceptionGroup("requests to take again", failures)
+    records = event["Records"]
+    with ThreadPoolExecutor(len(records), "request") as pool:
+        done = list(pool.map(lambda record: _take(record, deadline), records))
+    failed = [record["messageId"] for record, is_done in zip(records, done, strict=True) if not is_done]
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _take(record: Mapping[str, Any], deadline: int) -> bool:
+    """False when it is to be tried again."""
+    try:
+        body = json.loads(record["body"])
+        workspace, request, at = str(body["workspace"]), int(body["request"]), body.get("at")
+    except (KeyError, TypeError, ValueError):
+        logger.error("request unreadable", queue_message=record["messageId"])  # again would not help
+        return True
+    try:
+        if at is not None and at - now() > EARLY:
+            again(workspace, request, at - now())
+            return True
+        result = run_request(TOOLS, workspace, request, deadline, returning=at is not None)
+        logger.info("request sent", workspace=workspace, request=request, **result)
+    except Exception:  # noqa: BLE001  # one must not hold up the others; it comes back
+        logger.exception("request failed", workspace=workspace, request=request)
+        _soon(record)
+        return False
+    return True
+
+
+def _soon(record: Mapping[str, Any]) -> None:
+    """Let the queue bring it sooner than it would, which allows for a sender that is still at work."""
+    tries = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    seconds = random.randint(1, min(MOST_PATIENCE, 2 << min(tries, 10)))  # noqa: S311  # full jitter
+    try:
+        sqs().change_message_visibility(
+            QueueUrl=ENV.messages_queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=seconds,
+        )
+    except (BotoCoreError, ClientError):
+        logger.exception("request comes later", queue_message=record["messageId"])

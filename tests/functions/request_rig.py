@@ -129,8 +129,9 @@ class RequestRig:
 
     # ---- what happens ----
 
-    def run(self, request: int = 9000) -> str:
-        return str(run_request(self.tools, WORKSPACE, request, self.clock + RUN)["outcome"])
+    def run(self, request: int = 9000, *, returning: bool = False) -> str:
+        deadline = self.clock + RUN
+        return str(run_request(self.tools, WORKSPACE, request, deadline, returning=returning)["outcome"])
 
     def drain(self, most: int = 100) -> list[str]:
         """Run what is queued, as its delays end, until the queue is empty."""
@@ -138,5 +139,5 @@ class RequestRig:
         while self.queue and len(done) < most:
             request, delay = self.queue.pop(0)
             self.clock += delay
-            done.append(self.run(request))
+            done.append(self.run(request, returning=delay > 0))
         return done

@@ -1,6 +1,7 @@
 """Carriers over the API: forms, secrets that nothing shows, addresses that are checked, a test [L1] [L4]."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from kabar.carriers import carrier
 from kabar.carriers.base import Answer as CarrierAnswer
 from kabar.carriers.generic import Generic
+from kabar.domain.circuit import Circuit
 from kabar.storage import accounts, keys, workspaces
 from kabar.storage.dynamo import Table
 from kabar.storage.webhooks import Webhooks
@@ -182,3 +184,20 @@ def test_a_campaign_may_choose_what_the_gateway_says_it_charges_so(api: Api) -> 
     assert api.call("POST", "/v1/campaigns", body).pointers == ["#/encoding"]
     save(api, "http", GATEWAY | {"encodings": ["turkish_single"]})
     assert api.call("POST", "/v1/campaigns", body).status == 201
+
+
+def test_an_outage_is_shown_and_forgotten_once_the_account_is_saved_anew(api: Api) -> None:
+    save(api, "infobip", INFOBIP)
+    key = keys.circuit("acme", "infobip")
+    circuit = Circuit(failures=4, level=2, changed_at=9, open_until=20_000, since=5_000, reason="no credit")
+    api.tables.seed("workspaces", key, **asdict(circuit))
+    assert api.call("GET", "/v1/carriers").json["outages"] == [
+        {
+            "carrier": "infobip",
+            "since": "1970-01-01T00:00:05.000Z",
+            "reason": "no credit",
+            "next_try": "1970-01-01T00:00:20.000Z",
+        }
+    ]
+    save(api, "infobip", INFOBIP)
+    assert api.call("GET", "/v1/carriers").json["outages"] == []

@@ -181,7 +181,9 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_take(
     for event in properties.get("Events", {}).values():
         if event["Type"] == "SQS":
             queue = RESOURCES[event["Properties"]["Queue"]["Fn::GetAtt"][0]]["Properties"]
-            assert queue["VisibilityTimeout"] >= 6 * properties["Timeout"]
+            # six times as AWS advises; the messages' says in the template why not
+            times = 1.5 if event["Properties"]["Queue"] == {"Fn::GetAtt": ["MessagesQueue", "Arn"]} else 6
+            assert queue["VisibilityTimeout"] >= times * properties["Timeout"]
 
 
 @pytest.mark.parametrize("name", sorted(dead_letters()))

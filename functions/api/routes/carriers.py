@@ -12,6 +12,7 @@ from carrier_schemas import (
     CarrierView,
     GatewayForm,
     InfobipForm,
+    Outage,
     Pace,
     SavedCarrier,
     WebhookView,
@@ -19,7 +20,7 @@ from carrier_schemas import (
 from etags import IfMatch
 from kabar.domain.addresses import Forbidden
 from kabar.domain.handover import CarrierError, Unreachable
-from kabar.storage import accounts, carriers, workspaces
+from kabar.storage import accounts, carriers, circuits, workspaces
 from kabar.storage.dynamo import Item
 from problems import NOT_FOUND, Problem, invalid
 from wiring import ApiUrl, Caller, CallerOf, Now, guard, secrets_manager, settings, table
@@ -38,8 +39,12 @@ ABOUT_SAVING = (
 @router.get("/v1/carriers", summary="List the carriers", tags=["Carriers"], operation_id="list_carriers")
 def list_carriers(caller: CallerOf) -> CarrierList:
     used = workspaces.settings(table("workspaces"), caller.workspace)["carrier"]
-    found = ((name, workspaces.carrier(table("workspaces"), caller.workspace, name)) for name in NAMES)
-    return CarrierList(data=[CarrierView.of(name, item, used) for name, item in found if item])
+    found = {name: workspaces.carrier(table("workspaces"), caller.workspace, name) for name in NAMES}
+    circuit = {name: circuits.stored(table("workspaces"), caller.workspace, name) for name in NAMES}
+    return CarrierList(
+        data=[CarrierView.of(name, item, used) for name, item in found.items() if item],
+        outages=[Outage.of(name, circuit[name]) for name in NAMES if circuit[name].level],
+    )
 
 
 @router.get(
@@ -172,6 +177,7 @@ def _save(
         raise etags.stale() from error
     except carriers.NoKey as error:
         raise invalid("api_key", "the account has no key yet") from error
+    circuits.reset(table("workspaces"), caller.workspace, name)
     view = _view(name, caller.workspace)
     shown = None
     if webhook:

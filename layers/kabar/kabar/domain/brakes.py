@@ -6,6 +6,8 @@ from kabar.domain.slices import Clock, Control, Slot, Stop, Tally
 MAX_BACKOFF = 300_000  # ms between tries of a carrier that can't be reached
 BREAKER = 3  # calls without any result in a row after which a lane stops trying
 SAMPLE = 100  # messages with a result before a rate of refusals says anything
+NO_RESULTS = "the carrier gives no results"
+REFUSED = "refused"
 SILENT = (
     "the carrier gave no answer to several calls in a row. It can't be asked what became of them, so those "
     "recipients are uncertain and not sent to again: find out what is wrong there, then resume"
@@ -44,7 +46,7 @@ class Brakes:
         self._fruitless += 1
         until = max(until, self._clock.now() + min(MAX_BACKOFF, 5_000 << self._fruitless))
         if self._fruitless >= (BREAKER if self.proved else 1):
-            slot.stop = Stop("the carrier gives no results", until)
+            slot.stop = Stop(NO_RESULTS, until)
             if lost_for_good:
                 self._control.pause(SILENT)
         return until
@@ -60,5 +62,5 @@ class Brakes:
     def refused(self, slot: Slot, error: Refused) -> int:
         """The account can't be used: nobody is settled by that, people have to mend it."""
         self._control.pause(str(error))
-        slot.stop = Stop("refused")
+        slot.stop = Stop(REFUSED)
         return self._clock.now()

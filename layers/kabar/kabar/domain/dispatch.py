@@ -54,7 +54,8 @@ class Sender:
     """Sends chunks of one campaign in one lane. `owner` is unique to this invocation.
 
     While nothing of the campaign was accepted (not `proved`), one call that brings nothing stops it: its first slice
-    goes alone. It stops too once the carrier refuses more than the share `most_refused` of what it was handed.
+    goes alone. It stops too once the carrier refuses more than the share `most_refused` of what it was handed, and
+    rather than wait more than `patience` ms for its pace.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Sender:
         alarm: Callable[[str], None],
         proved: bool = True,
         most_refused: float = 1.0,
+        patience: int | None = None,
     ) -> None:
         self._owner = owner
         self._control = control
@@ -77,6 +79,7 @@ class Sender:
         self._clock = clock
         self._timing = timing
         self._deadline = deadline
+        self._patience = patience
         self.tally = Tally()
         self._brakes = Brakes(
             control=control, clock=clock, tally=self.tally, proved=proved, most_refused=most_refused
@@ -251,11 +254,13 @@ class Sender:
 
     def _wait_for_pace(self, segments: int) -> None:
         """Wait for the slice's share of the rate, looking at the control every second."""
-        taken = False
+        latest, taken = self._deadline - self._timing.lease, False
+        if self._patience is not None:
+            latest = min(latest, self._clock.now() + self._patience)
         while not taken:
             until, taken = self._pace.reserve(segments)
             while (now := self._clock.now()) < until:
-                if until > self._deadline - self._timing.lease:
+                if until > latest:
                     raise Stop("pace", until)
                 if not self._control.go():
                     raise Stop("control")

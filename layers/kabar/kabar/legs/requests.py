@@ -1,10 +1,12 @@
 """A message request through the send protocol: now, or held until the sending hours open [F9] [G2]."""
 
+import random
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kabar.domain.brakes import NO_RESULTS, REFUSED, SILENT
 from kabar.domain.charges import Charges, refused_in
 from kabar.domain.composing import composer
 from kabar.domain.dispatch import Sender
@@ -18,6 +20,7 @@ from kabar.legs.tools import SendTools
 from kabar.storage import accounts, silence
 from kabar.storage.accounts import Opened
 from kabar.storage.chunks import Chunks
+from kabar.storage.circuits import AccountCircuit
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.facts import ChunkPeople, Origin
@@ -27,7 +30,10 @@ from kabar.storage.pace import SharedPace
 from kabar.storage.requests import Requests
 
 SOON = 60_000  # ms; an opening so near is waited for in the queue: nobody releases what is held just then
-UNUSABLE = 900_000  # ms between tries of an account that people have to mend
+UNUSABLE = 300_000  # ms between looks at an account that people have to set up
+PATIENCE = 2_000  # ms that a request waits for its pace; then it comes back in turn
+SPREAD = 5_000  # ms over which requests come back that waited for the same carrier
+DOWN = "the carrier takes nothing just now; it is tried again every few minutes, and this goes out once it answers"
 MAX_AGE = 60 * 86_400_000  # ms; claims are kept for 90 days, and without them nobody knows who was sent to
 
 
@@ -42,27 +48,29 @@ class RequestTools(SendTools):
 
 
 class RequestControl:
-    """`kabar.domain.slices.Control`: the sending hours are open, where they count."""
+    """`kabar.domain.slices.Control`: the sending hours are open, where they count; `reason` is why it doesn't go on."""
 
-    def __init__(self, gate: Gate, requests: Requests, request: int) -> None:
-        self._gate = gate
-        self._requests = requests
-        self._request = request
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.reason = DOWN
 
     def go(self) -> bool:
-        return self._gate.opens(now()) is None
+        return self.gate.opens(now()) is None
 
     def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
-        return self._gate.waits(mobiles, now())
+        return self.gate.waits(mobiles, now())
 
     def pause(self, reason: str) -> None:
-        self._requests.note(self._request, reason)
+        self.reason = DOWN if reason == SILENT else reason
 
 
-def run_request(tools: RequestTools, workspace: str, request: int, deadline: int) -> dict[str, Any]:
+def run_request(
+    tools: RequestTools, workspace: str, request: int, deadline: int, *, returning: bool = False
+) -> dict[str, Any]:
     """Bring a request as far as it goes now, and see that somebody goes on: {"outcome", …} for the log.
 
-    `deadline` is epoch ms. Two at once do no harm: claims keep them apart. What raises is to be tried again.
+    `deadline` is epoch ms; `returning`: it was told to come back now. Two at once do no harm: claims keep them apart.
+    What raises is to be tried again.
     """
     head = tools.requests.get(request, consistent=True)
     if head is None or head["workspace"] != workspace:
@@ -77,14 +85,22 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
         return _hold(tools, chunks, head, opening, known.zones)
     if head["created_at"] + MAX_AGE < now():
         return _give_up(tools, chunks, head)
+    circuit = AccountCircuit(tools.workspaces, workspace, head["carrier"], now)
+    closed = circuit.wait()
+    if closed is not None:
+        return _wait_for_carrier(tools, head, circuit, closed)
     try:
         opened = accounts.open_account(tools.workspaces, workspace, head["carrier"])
     except accounts.Unusable as reason:
         tools.requests.note(request, str(reason))
         tools.enqueue(workspace, request, UNUSABLE)
         return {"outcome": "carrier unusable"}
-    sender = _sender(tools, head, gate, opened, deadline)
-    wake, why = _send(tools, chunks, head, gate, sender)
+    pace = _pace(tools, head, opened, in_line=not returning)
+    control = RequestControl(gate)
+    sender = _sender(tools, head, opened, control, pace, deadline)
+    wake, why = _attempt(tools, chunks, head, sender, control, circuit)
+    if why == "pace":
+        wake = pace.line_up(-(-head["segments"] * head["slice"] // head["size"]))
     if wake is not None:
         _go_on(tools, chunks, head, gate, wake)
     tally = sender.tally
@@ -95,6 +111,38 @@ def run_request(tools: RequestTools, workspace: str, request: int, deadline: int
         "rejected": tally.rejected,
         "doubts": tally.doubts,
     }
+
+
+def _attempt(
+    tools: RequestTools,
+    chunks: Chunks,
+    head: Item,
+    sender: Sender,
+    control: RequestControl,
+    circuit: AccountCircuit,
+) -> tuple[int | None, str]:
+    """When (ms) to go on, None when it is done, and what to log; tells the circuit what it met."""
+    started = now()
+    wake, stop = _send(tools, chunks, head, control.gate, sender)
+    why = stop.why if stop else "waits" if wake else "done"
+    if why in (NO_RESULTS, REFUSED):
+        until = circuit.failed(started, control.reason, at_once=why == REFUSED)
+        tools.requests.note(head["id"], control.reason)
+        return (None if wake is None else max(wake, until)), why
+    if sender.tally.calls:
+        circuit.worked(started)
+    if "status_reason" in head:
+        tools.requests.note(head["id"], None)
+    return wake, why
+
+
+def _wait_for_carrier(tools: RequestTools, head: Item, circuit: AccountCircuit, until: int) -> dict[str, Any]:
+    """Come back once somebody may have tried; nothing is sent, nothing fails."""
+    if head.get("status_reason") != circuit.seen.reason:
+        tools.requests.note(head["id"], circuit.seen.reason)
+    spread = random.randint(0, SPREAD)  # noqa: S311  # no secret
+    tools.enqueue(head["workspace"], head["id"], until - now() + spread)
+    return {"outcome": "the carrier is down", "since": circuit.seen.since}
 
 
 def gate_of(workspaces: Table, head: Item, timing: Timing) -> Gate:
@@ -116,8 +164,8 @@ def origin_of(head: Item) -> Origin:
     )
 
 
-def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadline: int) -> Sender:
-    pace = SharedPace(
+def _pace(tools: RequestTools, head: Item, opened: Opened, *, in_line: bool) -> SharedPace:
+    return SharedPace(
         tools.workspaces,
         head["workspace"],
         head["carrier"],
@@ -125,23 +173,37 @@ def _sender(tools: RequestTools, head: Item, gate: Gate, opened: Opened, deadlin
         rate=opened.rate,
         lanes=max(1, int(opened.rate / head["segments"])),  # reserves no more than the request takes
         now=now,
+        in_line=in_line,
     )
+
+
+def _sender(
+    tools: RequestTools,
+    head: Item,
+    opened: Opened,
+    control: RequestControl,
+    pace: SharedPace,
+    deadline: int,
+) -> Sender:
+    """One that stops at the first call that brings nothing: the circuit says when to go on."""
     return Sender(
         owner=uuid.uuid4().hex,
         handover=tools.handover(head, opened, now),
-        control=RequestControl(gate, tools.requests, head["id"]),
+        control=control,
         pace=pace,
         clock=SystemClock(),
         timing=tools.timing,
         deadline=deadline,
         alarm=tools.alarm,
+        proved=False,
+        patience=PATIENCE,
     )
 
 
 def _send(
     tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, sender: Sender
-) -> tuple[int | None, str]:
-    """One pass over its slices; when (ms) to go on, None when it is done, and what to log."""
+) -> tuple[int | None, Stop | None]:
+    """One pass over its slices; when (ms) to go on, None when it is done, and what stopped it."""
     rows, origin = tools.requests.rows(head), origin_of(head)
     slices = slices_of(rows, composer(head), origin, tools.deployment, head["slice"])
     ledger = ChunkLedger(tools.dispatch, head["id"], ONLY)
@@ -162,14 +224,8 @@ def _send(
         zones=gate.zones(left_of(rows, result.vector), now()),
     )
     if result.done:
-        return None, "done"
-    return _wake(result.wake, stop), stop.why if stop else "waits"
-
-
-def _wake(wake: int | None, stop: Stop | None) -> int:
-    if stop and stop.why == "refused":
-        return now() + UNUSABLE
-    return max(wake or 0, (stop and stop.wake) or 0, now())
+        return None, stop
+    return max(result.wake or 0, (stop and stop.wake) or 0, now()), stop
 
 
 def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: int) -> None:

@@ -129,6 +129,11 @@ def campaign_pace(workspace: str, campaign: int, speed_at: int) -> Key:
     return _key(f"pace#{workspace}#campaign#{campaign}#{speed_at}", "pace")
 
 
+def circuit(workspace: str, carrier_name: str) -> Key:
+    """Present while an account gives no results."""
+    return _key(f"circuit#{workspace}#{carrier_name}", "circuit")
+
+
 def api_key(key_id: str) -> Key:
     return _key(f"key#{key_id}", "key")
 

@@ -1,0 +1,105 @@
+"""The queue of message requests: a batch side by side, and what failed again soon."""
+
+import json
+import threading
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.functions.loading import load, queued, sample
+
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+
+
+class Sqs:
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.visible_in: list[int] = []
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[Any]) -> dict[str, Any]:  # noqa: N803  # boto3's
+        assert QueueUrl
+        self.sent += Entries
+        return {}
+
+    def change_message_visibility(self, **request: Any) -> None:
+        self.visible_in.append(request["VisibilityTimeout"])
+
+
+@pytest.fixture
+def sqs() -> Sqs:
+    return Sqs()
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch, sqs: Sqs) -> ModuleType:
+    for name in ("OPEN_WINDOW_ARN", "SCHEDULER_ROLE_ARN", "SCHEDULE_PREFIX"):
+        monkeypatch.setenv(name, "x")
+    return load("send_messages", monkeypatch, sqs=sqs)
+
+
+def event(*bodies: Any, tries: int = 1) -> dict[str, Any]:
+    found = queued(*bodies)
+    for record in found["Records"]:
+        record |= {"receiptHandle": "r", "attributes": {"ApproximateReceiveCount": str(tries)}}
+    return found
+
+
+def test_a_batch_is_taken_side_by_side(handlers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(10, timeout=5)
+
+    def run(_: Any, workspace: str, request: int, *__: Any, **___: Any) -> dict[str, Any]:
+        assert (workspace, request // 100) == ("acme", 10)
+        together.wait()
+        return {"outcome": "done"}
+
+    monkeypatch.setattr(handlers, "run_request", run)
+    bodies = [{"workspace": "acme", "request": 1000 + n} for n in range(10)]
+    assert handlers.handler(event(*bodies), CONTEXT) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize(("tries", "most"), [(1, 4), (4, 32), (9, 120), (50, 120)])
+def test_f76_what_failed_comes_back_alone_and_soon(
+    handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs, tries: int, most: int
+) -> None:
+    """F76: not after the three minutes for which the queue takes a sender to be at work."""
+
+    def run(_: Any, __: str, request: int, *___: Any, **____: Any) -> dict[str, Any]:
+        if request == 2:
+            raise ConnectionError
+        return {"outcome": "done"}
+
+    monkeypatch.setattr(handlers, "run_request", run)
+    told = handlers.handler(
+        event(*({"workspace": "acme", "request": n} for n in (1, 2, 3)), tries=tries), CONTEXT
+    )
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    (seconds,) = sqs.visible_in
+    assert 1 <= seconds <= most
+
+
+def test_what_the_queue_cannot_hide_long_enough_is_hidden_again(
+    handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs
+) -> None:
+    monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
+    monkeypatch.setattr(handlers, "run_request", lambda *_, **__: pytest.fail("too early"))
+    handlers.handler(event({"workspace": "acme", "request": 7, "at": 3_000_000}), CONTEXT)
+    (entry,) = sqs.sent
+    assert entry["DelaySeconds"] == 900
+    assert json.loads(entry["MessageBody"]) == {"workspace": "acme", "request": 7, "at": 3_000_000}
+
+
+def test_what_nobody_can_read_is_taken_once(handlers: ModuleType) -> None:
+    assert handlers.handler(event({"workspace": "acme"}, []), CONTEXT) == {"batchItemFailures": []}
+
+
+def test_the_sample_event_is_taken(handlers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def run(_: Any, __: str, request: int, *___: Any, **____: Any) -> dict[str, Any]:
+        asked.append(request)
+        return {}
+
+    monkeypatch.setattr(handlers, "run_request", run)
+    handlers.handler(sample("send_messages_batch"), CONTEXT)
+    assert asked == [1043]
