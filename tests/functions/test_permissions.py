@@ -55,7 +55,8 @@ def ids(api: Api) -> dict[str, str]:
     export = api.call("POST", "/v1/lists/7/exports").json["id"]
     kept = api.tables.find("workspaces", keys.export_head("acme", 7, export)) or {}
     of_campaign = keys.export_head("acme", campaign["id"], export)
-    api.tables.seed("workspaces", of_campaign, **kept | {"subject": campaign["id"], "status": "sent"})
+    changed = {"subject": campaign["id"], "about": "campaign", "status": "sent"}
+    api.tables.seed("workspaces", of_campaign, **kept | changed)
     api.call("POST", "/v1/blacklist", {"mobile": "+6421555667"})
     api.tables.seed(
         "workspaces",

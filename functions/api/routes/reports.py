@@ -7,24 +7,21 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-import wiring
+import downloads
+from downloads import DownloadId
 from export_schemas import NewReportExport, ReportExportView
 from kabar.domain.statuses import Status
-from kabar.storage import executions, work
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
-from kabar.storage.exports import DONE, Exports, execution
 from kabar.storage.reports import report
 from problems import not_found
 from report_schemas import ReportLineView
 from routes.paging import Cursor, Limit, Listing
 from schemas import AddressId, Page
-from wiring import CallerOf, CursorsOf, NewNumber, Now, download_link, table
+from wiring import CallerOf, CursorsOf, NewNumber, Now, table
 
 router = Router()
 CampaignId = Annotated[AddressId, Path(description="The campaign's id.")]
-ExportId = Annotated[AddressId, Path(description="The download's id.")]
-LINK_SECONDS = 900
 
 
 def campaigns() -> Campaigns:
@@ -67,11 +64,7 @@ def create_report_export(
         raise not_found("campaign")
     total = report(of, Chunks(table("dispatch"))).statuses[Status.of(which.status)]
     wanted = {"subject": campaign_id, "name": of["name"], "status": which.status, "total": total}
-    exports = Exports(table("workspaces"))
-    head = exports.begin(
-        table("activity"), caller.workspace, number, "campaign", wanted, by=caller.who, now=at
-    )
-    executions.start(wiring.settings().export_list_arn, *execution(caller.workspace, head))
+    head = downloads.begin(caller, number, "campaign", wanted, at)
     where = {"Location": f"/v1/reports/{campaign_id}/exports/{number}"}
     return Response(202, "application/json", _view(head), headers=where)
 
@@ -83,16 +76,11 @@ def create_report_export(
     operation_id="get_report_export",
 )
 def get_report_export(
-    campaign_id: CampaignId, export_id: ExportId, caller: CallerOf, at: Now
+    campaign_id: CampaignId, export_id: DownloadId, caller: CallerOf, at: Now
 ) -> ReportExportView:
-    head = Exports(table("workspaces")).get(caller.workspace, campaign_id, export_id)
-    if head is None or "status" not in head or head["expires_at"] <= at // 1000:
-        raise not_found("download")
-    return _view(head)
+    return _view(downloads.find(caller, "campaign", campaign_id, export_id, at))
 
 
 def _view(head: Mapping[str, Any]) -> ReportExportView:
-    if head["state"] != DONE:
-        return ReportExportView.of(head, None)
     name = f"campaign-{head['subject']}-{head['status']}.csv"
-    return ReportExportView.of(head, download_link(work.exported_list(head["id"]), name, LINK_SECONDS))
+    return ReportExportView.of(head, downloads.link(head, name))
