@@ -6,6 +6,7 @@ import pytest
 
 from kabar.domain.campaigns import Life, NotAllowed
 from kabar.storage import keys
+from kabar.storage.campaign_edits import Edits, Stale
 from kabar.storage.dynamo import Item
 from tests.functions.leg_rig import WORKSPACE, Rig
 
@@ -26,7 +27,11 @@ def end(rig: Rig, head: Item) -> None:
 
 
 def stop(rig: Rig) -> None:
-    rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 7)
+    said(rig, "pause")
+
+
+def said(rig: Rig, action: str) -> None:
+    rig.campaigns.control(WORKSPACE, 1, action, "api:me", 7)
 
 
 def brake(rig: Rig) -> None:
@@ -77,3 +82,27 @@ def test_what_a_control_begins_goes_on_under_its_request(rig: Rig) -> None:
     rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 7, "first")
     rig.campaigns.control(WORKSPACE, 1, "resume", "api:me", 8, "second")
     assert rig.plan(1, 1)["request_id"] == "second"
+
+
+def test_a_control_keeps_what_another_person_has_just_said(rig: Rig) -> None:
+    rig.dynamo.before.append(lambda: said(rig, "cancel"))
+    with pytest.raises(NotAllowed, match="cancelled"):
+        said(rig, "pause")
+    assert rig.head(1)["status"] == Life.CANCELLED
+
+
+def test_of_two_edits_at_the_same_moment_the_second_is_told(rig: Rig) -> None:
+    edits, seen = Edits(rig.workspaces, rig.campaigns), rig.head(1)
+
+    def edit(text: str) -> None:
+        edits.edit(seen, {"text": text}, by="api:me", now=7, request_id="r")
+
+    rig.dynamo.before.append(lambda: edit("first"))
+    with pytest.raises(Stale):
+        edit("second")
+    assert rig.head(1)["text"] == "first"
+
+
+def test_no_leg_takes_a_campaign_that_was_deleted(rig: Rig) -> None:
+    assert rig.campaigns.take_leg(WORKSPACE, 2, 1, "leg 1", 99) is None
+    assert not rig.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 2))

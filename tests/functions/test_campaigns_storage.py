@@ -289,6 +289,17 @@ def test_a_turn_is_not_taken_from_a_holder_that_was_resumed_meanwhile(rig: Rig, 
     assert [taken_over, *got].count(True) == 1
 
 
+def test_a_turn_that_moved_on_meanwhile_is_not_given_away_by_what_was_seen_before(rig: Rig) -> None:
+    """I8: its new holder's leg may have the number of the old one's."""
+    first, second, third = queued(rig, 1), queued(rig, 2), queued(rig, 3)
+    assert rig.desk.turns.take(first)
+    assert rig.campaigns.close(first, Life.COMPLETED, 5, {})
+    others: list[bool] = []
+    rig.dynamo.before = [lambda: None, lambda: others.append(rig.desk.turns.take(second))]
+    assert not rig.desk.turns.take(third)
+    assert (others, rig.holder()) == ([True], 2)
+
+
 # ---- a write that is applied, its answer lost, and written again by the SDK (CP6, CP10) ------------------
 
 

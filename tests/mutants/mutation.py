@@ -220,6 +220,8 @@ def _value(node: ast.expr, parent: ast.AST, put: Put) -> Iterator[Change]:
                 yield f"without: {ast.unparse(value)}, in: {ast.unparse(node)}", partial(put, less)
         case ast.Compare():
             yield from _compared(node, parent, put)
+        case ast.Tuple(ctx=ast.Load()) if isinstance(parent, ast.For | ast.comprehension):
+            yield from _less(node, node)
         case ast.UnaryOp(op=ast.Not()) if not _decides(parent):
             yield from _truth(node, put)
         case ast.Call():
@@ -253,9 +255,13 @@ def _compared(node: ast.Compare, parent: ast.AST, put: Put) -> Iterator[Change]:
         yield from _truth(node, put)
     (last,) = node.comparators[-1:]
     if isinstance(last, ast.Tuple | ast.Set | ast.List) and isinstance(node.ops[-1], ast.In | ast.NotIn):
-        for part, member in enumerate(last.elts):
-            less = partial(last.elts.__delitem__, part)
-            yield f"without: {ast.unparse(member)}, in: {ast.unparse(node)}", less
+        yield from _less(last, node)
+
+
+def _less(several: ast.Tuple | ast.Set | ast.List, shown: ast.expr) -> Iterator[Change]:
+    for part, member in enumerate(several.elts):
+        less = partial(several.elts.__delitem__, part)
+        yield f"without: {ast.unparse(member)}, in: {ast.unparse(shown)}", less
 
 
 def _called(call: ast.Call, parent: ast.AST, put: Put) -> Iterator[Change]:

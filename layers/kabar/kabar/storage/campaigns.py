@@ -143,12 +143,11 @@ class Campaigns:
         workspace, campaign = head["workspace"], head["id"]
         expression, names, values = setting(changes)
         seen = {"status": head["status"], "leg": head["leg"], "edition": head["edition"]}
-        condition = "#status = :seen_status AND leg = :seen_leg AND edition = :seen_edition"
         told = update_in(
             self._table,
             keys.campaign_head(workspace, campaign),
             expression,
-            f"{condition} AND attribute_not_exists(closed_at)",
+            "#status = :seen_status AND leg = :seen_leg AND edition = :seen_edition",
             names=names | {"#status": "status"},
             values=values | {f":seen_{name}": value for name, value in seen.items()},
         )
@@ -166,7 +165,7 @@ class Campaigns:
                 keys.campaign_head(workspace, campaign),
                 "SET leg = :leg, leg_execution = :execution, lease_until = :until, wake_at = :zero,"
                 " unsettled = if_not_exists(unsettled, :zero) + :one",
-                condition="attribute_exists(pk) AND attribute_not_exists(closed_at)"
+                condition="attribute_not_exists(closed_at)"
                 " AND (leg < :leg OR (leg = :leg AND leg_execution = :execution))",
                 values={":leg": leg, ":execution": execution, ":until": lease_until, ":zero": 0, ":one": 1},
             )
