@@ -1,10 +1,17 @@
 """What may go wrong between an object and its list, by the numbers of the faults to survive: F28 to F37."""
 
+import json
 from typing import Any
 
 import pytest
 
 from kabar.domain.csv_rows import MAX_ROW
+from kabar.domain.encodings import CANDIDATES, SHOWN, SHOWN_LINES
+from kabar.domain.imports import MAX_PARAM
+from kabar.domain.numbers import CHANGES
+from kabar.domain.splits import MAX_LISTS
+from kabar.storage.dynamo import encode_item
+from kabar.storage.lists import MAX_NAME
 from tests.functions.test_import_handlers import FILE, KEY, World, counted, event, world
 
 __all__ = ["world"]
@@ -224,3 +231,21 @@ def test_f34_cells_are_never_glued_into_a_number(
     head = world.run(world.drop(content))
     assert {mobile: item["params"] for mobile, item in world.members().items()} == members
     assert head["codes"] == ({"two_values": 1} if len(members) < content.count(b"\n") else {})
+
+
+# ---- F69: an item has 400 KB at the most -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "header", ["a" + "\U00010400" * (MAX_ROW - 1), "a," * (MAX_ROW // 2)], ids=["long", "wide"]
+)
+def test_f69_the_head_of_an_import_stays_far_below_what_an_item_may_have(world: World, header: str) -> None:
+    started = world.drop(f"{header}\n+64211111111\n")
+    world.call("validate_list", started)
+    head = world.head(started)
+    assert len("".join(head["header"])) > MAX_ROW // 3
+    longest = {"list_id": 2**53 - 1, "name": "ş" * MAX_NAME, "records": 1_000_000}
+    row = {"mobile": "+" + "9" * 15, "params": ["ş" * MAX_PARAM] * 6, "changes": [*CHANGES.values()]}
+    head |= {"lists": [longest] * MAX_LISTS, "first_rows": [row] * 20}
+    head["preview"] = {encoding: ["ş" * SHOWN] * SHOWN_LINES for encoding in CANDIDATES}
+    assert len(json.dumps(encode_item(head), ensure_ascii=False).encode()) < 300_000

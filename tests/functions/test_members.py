@@ -365,6 +365,30 @@ def test_a_page_costs_a_bounded_number_of_reads_however_few_match(api: Api, quer
     assert api.tables.calls.count("query") <= member_search.ROUNDS * keys.MEMBER_SHARDS
 
 
+@pytest.mark.parametrize("query", ["", "mobile=%2B6421000"])
+def test_a_page_of_many_that_match_asks_every_shard_once_for_little_more_than_it_shows(
+    api: Api, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    for n in range(3000):
+        seed(api, f"+6421{n:07d}", opted_out=False, deleted=False)
+    asked: list[int] = []
+    call = api.tables.query
+
+    def counted(**how: Any) -> Any:
+        asked.append(how["Limit"])
+        return call(**how)
+
+    monkeypatch.setattr(api.tables, "query", counted)
+    pages = 0
+    cursor: str | None = ""
+    while cursor is not None and pages < 3:
+        page = api.call("GET", f"{HERE}?limit=80&{query}{cursor}").json
+        cursor, pages = page["next_cursor"] and f"&cursor={page['next_cursor']}", pages + 1
+        assert len(page["data"]) == 80
+    assert len(asked) == pages * keys.MEMBER_SHARDS
+    assert sum(asked) <= pages * (2 * 80 + 8 * keys.MEMBER_SHARDS)
+
+
 # ---- counters -------------------------------------------------------------------------------------------
 
 NUMBERS = [f"+642155566{n}" for n in range(3)]
