@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from kabar.domain.campaigns import Life
 from kabar.domain.conversations import WHY_NOT, Outgoing, status_in, why_not
 from kabar.domain.statuses import MEANINGS, Status, reason_of, status_of
 from kabar.storage.conversations import Entry, Place
@@ -133,6 +134,8 @@ class RecipientView(View):
         byte = known.with_place(place.byte).byte if known else place.byte
         status, plan = status_of(byte), head["plan"]
         rule = why_not(status, reason_of(byte))
+        if status is Status.PENDING and head["status"] == Life.WAITING:
+            rule = Status.HELD.word
         went = rule is None and known is not None and status is not Status.SUBMITTED
         call = place.claim and CallView(
             chunk=place.position // plan["chunk_size"],
