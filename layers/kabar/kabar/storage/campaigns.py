@@ -83,8 +83,8 @@ class Campaigns:
         return list(self._table.every("open", prefix="campaign#"))
 
     def open_in(self, workspace: str) -> list[Item]:
-        """[P13] The same of one workspace."""
-        return list(self._table.every("open", prefix=f"campaign#{workspace}#"))
+        """[P13] The same of one workspace; consistent, so that whoever edits hours finds all who wait for them."""
+        return list(self._table.every("open", prefix=f"campaign#{workspace}#", consistent=True))
 
     # ---- control by people ----
 

@@ -55,11 +55,14 @@ class Held:
         self._dispatch.batch_delete([keys.held(workspace, opening, request) for request in requests])
 
     def openings(self, workspace: str | None = None) -> list[Waiting]:
-        """[P65] What everything that waits waits for, in all workspaces or one."""
+        """[P65] What everything that waits waits for, in all workspaces or one.
+
+        Consistent: whoever edits hours and then looks here sees who began to wait by the old ones.
+        """
         prefix = f"held#{workspace}#" if workspace else "held#"
         return [
             Waiting(item["workspace"], item["opening"], frozenset(item["zones"]) if "zones" in item else None)
-            for item in self._workspaces.every("open", prefix=prefix)
+            for item in self._workspaces.every("open", prefix=prefix, consistent=True)
         ]
 
     def forget(self, workspace: str, opening: int) -> None:
