@@ -40,7 +40,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = _answer(problem, request_id)
     except Exception as error:  # noqa: BLE001  # the outermost edge
         answer = _answer(_mistake(error), request_id)
-    answer["headers"] = (answer.get("headers") or {}) | {"X-Request-Id": request_id}
+    # numbers, texts and keys are in answers: nobody on the way keeps one
+    ours = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
+    answer["headers"] = (answer.get("headers") or {}) | ours
     logger.info(
         "call",
         method=event.get("httpMethod"),

@@ -60,6 +60,7 @@ def test_every_refusal_is_a_problem_with_a_code(
     answer = api.call(method, path)
     assert (answer.status, answer.json["code"]) == (status, code)
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json["status"] == status
     assert answer.json["request_id"] == REQUEST_ID
     assert {"type", "title", "detail", "errors"} <= answer.json.keys()

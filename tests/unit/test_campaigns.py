@@ -173,7 +173,7 @@ def test_every_move_from_every_status_leads_where_it_should_or_nowhere(
     if leads_to:
         assert target(move, life, started=False, ahead=False) is leads_to
     else:
-        with pytest.raises(NotAllowed, match=f"{life} can't be told to {move}"):
+        with pytest.raises(NotAllowed, match=f"is {life}; `{move}` is for one that is "):
             target(move, life, started=False, ahead=False)
 
 

@@ -137,7 +137,7 @@ def _opened(caller: Caller, name: str) -> accounts.Opened:
     try:
         return accounts.open_account(table("workspaces"), caller.workspace, name)
     except accounts.Unusable as error:
-        raise Problem(NOT_FOUND, f"{error}.") from error
+        raise Problem(NOT_FOUND, f"{str(error).capitalize()} (PUT /v1/carriers/{name}).") from error
 
 
 def _shown(view: CarrierView) -> Response[CarrierView]:

@@ -74,7 +74,9 @@ def target(move: str, life: Life, *, started: bool = False, ahead: bool = False)
         raise NotAllowed("A campaign that has started can't be edited: cancel it and make a new one.")
     leads_to = MOVES[move].get(life)
     if leads_to is None:
-        raise NotAllowed(f"A campaign that is {life} can't be told to {move}.")
+        *some, last = (each for each in Life if each in MOVES[move])
+        possible = f"{', '.join(some)} or {last}" if some else last
+        raise NotAllowed(f"The campaign is {life}; `{move}` is for one that is {possible}.")
     return Life.SCHEDULED if leads_to is Life.QUEUED and ahead else leads_to
 
 

@@ -50,7 +50,7 @@ def open_account(table: Table, workspace: str, name: str) -> Opened:
     """
     settings = workspaces.carrier(table, workspace, name)
     if settings is None:
-        raise Unusable(f"the carrier {name} is not set up for this workspace")
+        raise Unusable(f"the carrier {name} is not set up for this workspace: save it first")
     secrets = client()
     try:
         secret = json.loads(secrets.get_secret_value(SecretId=settings["secret"])["SecretString"])
