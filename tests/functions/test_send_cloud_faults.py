@@ -8,8 +8,12 @@ from botocore.exceptions import ClientError
 
 from kabar.carriers.base import Answer
 from kabar.domain.campaigns import CHUNK_SIZE, lanes
+from kabar.domain.messages import Receipt
+from kabar.domain.statuses import Status
 from kabar.storage import keys
-from tests.functions.fake_dynamo import client_error
+from kabar.storage.dynamo import Table
+from kabar.storage.references import ORPHANS_KEPT_SECONDS, References
+from tests.functions.fake_dynamo import FakeDynamo, client_error
 from tests.functions.gateway_rig import EVERY, LEASE, START, Campaign, accepts
 
 
@@ -159,3 +163,12 @@ def test_f68_no_key_takes_more_than_a_small_share_of_a_large_campaign() -> None:
     partitions = [keys.chunk(1, chunk)["pk"] for chunk in range(chunks)]
     assert len(claims) == chunks
     assert max(map(partitions.count, set(partitions))) <= 1000
+
+
+def test_f72_a_receipt_kept_beyond_its_72_hours_joins_nothing_though_the_table_has_it_still() -> None:
+    table = Table("dispatch", FakeDynamo())
+    known = References(table, "acme", "http")
+    known.keep([Receipt("theirs-1", "+6421555666", Status.RECEIVED, START, "")], START)
+    over = START + ORPHANS_KEPT_SECONDS * 1000
+    assert len(known.waiting(["theirs-1"], over - 1000)) == 1
+    assert known.waiting(["theirs-1"], over + 1000) == []

@@ -105,7 +105,7 @@ def test_a_forgotten_request_frees_its_key(table: Table, begin: Begin) -> None:
 
 
 @pytest.mark.parametrize(("after", "known"), [(KEPT_MS - 1000, True), (KEPT_MS, False)])
-def test_a_key_is_remembered_for_24_hours_even_if_the_table_keeps_it_longer(
+def test_f72_a_key_is_remembered_for_24_hours_even_if_the_table_keeps_it_longer(
     table: Table, begin: Begin, after: int, known: bool
 ) -> None:
     idempotency.finish(table, attempt(begin()), 201, "{}")
