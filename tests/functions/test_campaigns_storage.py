@@ -234,8 +234,31 @@ def test_leaving_the_queue_takes_nobody_elses_turn(rig: Rig) -> None:
     assert rig.desk.turns.take(first)
     assert rig.campaigns.advance(first, Life.SENDING, 2)
     assert not rig.desk.turns.take(second)
+    turn = rig.dynamo.find("workspaces", keys.turn(WORKSPACE))
     assert rig.desk.turns.pass_on(WORKSPACE, 2, second["due_at"], 1) is None
-    assert (rig.holder(), rig.queue()) == (1, [1])
+    assert (rig.dynamo.find("workspaces", keys.turn(WORKSPACE)), rig.queue()) == (turn, [1])
+
+
+def test_leaving_an_empty_queue_frees_the_turn_once(rig: Rig) -> None:
+    head = queued(rig, 1)
+    assert rig.desk.turns.take(head)
+    for _ in range(2):
+        assert rig.desk.turns.pass_on(WORKSPACE, 1, head["due_at"], 1) is None
+    assert rig.holder() is None
+    rig.dynamo.calls.clear()
+    assert rig.desk.turns.pass_on(WORKSPACE, 1, head["due_at"], 1) is None
+    assert "update_item" not in rig.dynamo.calls
+
+
+def test_an_old_leg_has_no_turn_though_its_place_in_the_queue_is_free(rig: Rig) -> None:
+    """I8: the newer leg is just leaving the queue."""
+    old = queued(rig, 1)
+    new = resumed(rig, 1)
+    assert rig.desk.turns.take(new)
+    rig.workspaces.delete(keys.queued(WORKSPACE, new["due_at"], 1))
+    turn = rig.dynamo.find("workspaces", keys.turn(WORKSPACE))
+    assert not rig.desk.turns.take(old)
+    assert rig.dynamo.find("workspaces", keys.turn(WORKSPACE)) == turn
 
 
 def resumed(rig: Rig, campaign: int) -> Item:

@@ -60,3 +60,8 @@ def test_who_lost_a_claim_records_nothing(ledger: ChunkLedger, taken: Claim) -> 
     assert ledger.record(7, taken, HELD)
     assert not ledger.record(7, replace(FREE, vector=SENT), HELD)
     assert ledger.claim(7) == taken
+
+
+def test_what_is_forgotten_by_now_is_recorded_by_nobody(ledger: ChunkLedger) -> None:
+    assert not ledger.record(7, replace(FREE, vector=SENT), HELD)
+    assert ledger.claim(7) is None

@@ -50,9 +50,7 @@ class ChunkLedger:
                 condition += " AND #calling = :calling"
                 names["#calling"], values[":calling"] = "calling", over.calling
         try:
-            self._table.put(
-                _item(key, claim), condition=condition, values=values or None, names=names or None
-            )
+            self._table.put(_item(key, claim), condition=condition, values=values, names=names)
         except ConditionFailed:
             stored = self._table.get(key, consistent=True)
             return stored is not None and _claim(stored) == claim
