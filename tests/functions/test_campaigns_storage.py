@@ -250,6 +250,40 @@ def test_leaving_an_empty_queue_frees_the_turn_once(rig: Rig) -> None:
     assert "update_item" not in rig.dynamo.calls
 
 
+def test_who_lined_up_while_the_turn_was_freed_gets_it(rig: Rig) -> None:
+    """Its leg saw the turn taken, or died, right after it had lined up."""
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.desk.turns.take(first)
+
+    def line_up() -> None:
+        assert rig.desk.turns._enqueue(WORKSPACE, 2, second["due_at"], second["leg"])
+
+    rig.dynamo.before = [lambda: None, line_up]
+    assert rig.desk.turns.pass_on(WORKSPACE, 1, first["due_at"], 1) == (2, 2)
+    assert rig.holder() == 2
+
+
+def test_places_of_who_is_paused_deleted_or_was_put_off_are_passed_over(rig: Rig) -> None:
+    first, paused, gone, moved, last = (queued(rig, number, due_at=number) for number in range(1, 6))
+    for head in (first, paused, gone, moved, last):
+        rig.desk.turns.take(head)
+    rig.campaigns.control(WORKSPACE, 2, "pause", "api:me", 5)
+    rig.workspaces.delete(keys.campaign_head(WORKSPACE, gone["id"]))
+    rig.dynamo.seed("workspaces", keys.campaign_head(WORKSPACE, 4), **rig.head(4) | {"due_at": 9})
+    assert [head["id"] for head in rig.desk.turns.waiting(WORKSPACE)] == [1, 5]
+    assert rig.desk.turns.pass_on(WORKSPACE, 1, first["due_at"], 1) == (5, 2)
+    assert rig.holder() == last["id"]
+
+
+def test_an_old_leg_lowers_no_place_of_a_newer_one(rig: Rig) -> None:
+    old = queued(rig, 1)
+    new = resumed(rig, 1)
+    assert rig.desk.turns.take(new)
+    place = rig.dynamo.find("workspaces", keys.queued(WORKSPACE, new["due_at"], 1))
+    assert not rig.desk.turns.take(old)
+    assert rig.dynamo.find("workspaces", keys.queued(WORKSPACE, new["due_at"], 1)) == place
+
+
 def test_an_old_leg_has_no_turn_though_its_place_in_the_queue_is_free(rig: Rig) -> None:
     """I8: the newer leg is just leaving the queue."""
     old = queued(rig, 1)
