@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from kabar.domain.campaigns import Life
 from kabar.domain.conversations import WHY_NOT
 from kabar.domain.messages import Receipt
 from kabar.domain.receipts import Block, Told
@@ -112,6 +113,11 @@ def test_before_its_turn_and_after_a_cancel(rig: Rig, ask: Any) -> None:
     rig.plan(1, 1)
     told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
     assert (told["status"], told["rule"], told["call"]) == ("pending", "pending", None)
+    rig.dynamo.tables["workspaces"][tuple(keys.campaign_head(WORKSPACE, 1).values())]["status"] = (
+        Life.WAITING.value
+    )
+    told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
+    assert (told["status"], told["rule"]) == ("pending", "held")
     rig.campaigns.control(WORKSPACE, 1, "cancel", "api:me", 5)
     rig.leg(1, 2)
     assert ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")["rule"] == "cancelled"

@@ -9,6 +9,7 @@ from random import Random
 
 from kabar.domain.dispatch import Sender
 from kabar.domain.messages import Message
+from kabar.domain.recipient_hours import NEVER
 from kabar.domain.slices import DOUBT, SETTLED, Recipient, Stop
 from kabar.domain.statuses import Status, cell, merge, status_of
 from tests.simulation.carrier import CLASSES, Ask, Call, Carrier
@@ -57,7 +58,11 @@ def slices_of(sizes: tuple[int, ...]) -> list[list[Recipient]]:
 def run(case: Case) -> Outcome:
     """Pass after pass until everybody's end is known; the faults of the script stop, time goes on."""
     script = Script(
-        dict(case.script.faults), list(case.script.calls), list(case.script.asks), case.script.events
+        dict(case.script.faults),
+        list(case.script.calls),
+        list(case.script.asks),
+        case.script.events,
+        case.script.nights,
     )
     carrier = Carrier(CLASSES[case.promise], case.rejects, case.log_lag)
     world = World(slices_of(case.sizes), carrier, script, Random(case.seed))  # noqa: S311  # runs must repeat
@@ -69,7 +74,9 @@ def run(case: Case) -> Outcome:
         if done or world.status == "cancel":
             break
         world.status = "sending"
-        world.now = max(world.now + 1000, wake or 0)
+        dawns = [world.dawn(mobile, world.now) or NEVER for mobile in script.nights]
+        dawn = min(dawns, default=NEVER)
+        world.now = max(world.now + 1000, wake or (0 if dawn == NEVER else dawn + TIMING.skew))
         world.carrier.catch_up(world.now)
     if world.status == "cancel":
         vector = merge(vector, close(world))
@@ -145,19 +152,21 @@ def check(world: World, vector: bytes, statuses: list[Status]) -> list[str]:
             broken.append(f"{who} never reached the carrier")
         if accepts and status in (Status.CANCELLED, Status.SUPPRESSED, Status.REJECTED):
             broken.append(f"{who} was accepted after all")
-        if status is Status.SUPPRESSED and opted_out is None:
+        never = world.script.nights.get(mobile, (0, 0))[1] == NEVER
+        if status is Status.SUPPRESSED and opted_out is None and not never:
             broken.append(f"{who} never opted out")
         if status is Status.UNCERTAIN:
-            broken += [f"{who}: {why}" for why in _unfounded(world, recipient, opted_out)]
+            left_out = never or opted_out is not None
+            broken += [f"{who}: {why}" for why in _unfounded(world, recipient, left_out=left_out)]
     return broken
 
 
-def _unfounded(world: World, recipient: Recipient, opted_out: int | None) -> list[str]:
+def _unfounded(world: World, recipient: Recipient, *, left_out: bool) -> list[str]:
     """Why nobody should have been uncertain about this one."""
     given_up = world.now - START >= TIMING.give_up
     if recipient.position not in world.excused and world.status != "cancel":
         return ["an answer was never lost"]
-    if world.carrier.promise.resends and opted_out is None and not given_up and world.status != "cancel":
+    if world.carrier.promise.resends and not left_out and not given_up and world.status != "cancel":
         return ["its carrier could be asked or dedupes"]
     return []
 
@@ -176,9 +185,13 @@ def random_case(seed: int) -> Case:
     asks = [random.choice(list(Ask)) if random.random() < odds else Ask.OK for _ in range(4)]
     people = ["pause", "cancel", *MOBILES[: sum(sizes)]]
     events = {random.randrange(60): random.choice(people) for _ in range(random.choice([0, 0, 1, 2, 4]))}
+    nights = {}
+    for mobile in random.sample(MOBILES, random.choice([0, 0, 1, 3])):
+        dusk = random.choice([0, 0, 500, 40_000])
+        nights[mobile] = dusk, random.choice([dusk + 2000, dusk + 100_000, dusk + 40_000_000, NEVER])
     return Case(
         promise=random.choice("ABCD"),
-        script=Script(faults, calls, asks, events),
+        script=Script(faults, calls, asks, events, nights),
         seed=seed,
         sizes=sizes,
         senders=senders,

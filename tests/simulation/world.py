@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kabar.domain.handover import AnswerLost, Promise, Refused, Result, Throttled, Unreachable
 from kabar.domain.messages import Message
+from kabar.domain.recipient_hours import NEVER
 from kabar.domain.slices import SETTLED, Claim, Fact, Place, Recipient, Seen, Timing
 from kabar.domain.statuses import Reason, Status, merge
 from tests.simulation.carrier import LATE, NEVER_HANDED_OVER, Ask, Call, Carrier
@@ -45,11 +46,14 @@ class Script:
     calls: list[Call] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     events: dict[int, str] = field(default_factory=dict)  # "pause", "cancel" or a mobile that opts out
+    nights: dict[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # ms after START: from when to when, or NEVER
 
     def __str__(self) -> str:
         faults = {f"{sender}/{effect}": fault.name for (sender, effect), fault in self.faults.items()}
         calls, asks = [call.name for call in self.calls], [ask.name for ask in self.asks]
-        return f"faults {faults} calls {calls} asks {asks} events {self.events}"
+        return f"faults {faults} calls {calls} asks {asks} events {self.events} nights {self.nights}"
 
 
 class World:
@@ -95,6 +99,13 @@ class World:
                 self.status, self.stopped_at = event, self.now
         elif event:
             self.opted_out_at.setdefault(event, self.now)
+
+    def dawn(self, mobile: str, now: int, slack: int = 0) -> int | None:
+        """When the own hours of a number that are closed at `now`, for certain by so much, open again, or NEVER."""
+        dusk, dawn = self.script.nights.get(mobile, (0, 0))
+        if not START + dusk + slack <= now < START + dawn - slack:
+            return None
+        return NEVER if dawn == NEVER else START + dawn
 
     def slice_of(self, message_id: str) -> int:
         return next(n for n, part in enumerate(self.slices) if any(r.message.id == message_id for r in part))
@@ -229,8 +240,9 @@ class Seat:
             self._go = self._effect("control", lambda: self.world.status == "sending")
         return self._go
 
-    def waits(self, mobiles: Sequence[str]) -> dict[str, int]:  # noqa: ARG002  # the port's name
-        return {}
+    def waits(self, mobiles: Sequence[str]) -> dict[str, int]:
+        dawns = {mobile: self.world.dawn(mobile, self.now()) for mobile in mobiles}
+        return {mobile: dawn for mobile, dawn in dawns.items() if dawn is not None}
 
     def pause(self, reason: str) -> None:  # noqa: ARG002  # the port's name
         def do() -> None:
@@ -282,6 +294,8 @@ class Seat:
             world.broken.append("a settled recipient was handed over")
         if any(r.message.id in ids and r.position not in world.submitted for r in world.slices[number]):
             world.broken.append("handed over before its fact was written")
+        if any(world.dawn(message.mobile, world.now, TIMING.skew // 2) is not None for message in messages):
+            world.broken.append("handed over while the hours of its zone were closed")
 
     def _positions(self, number: int) -> list[tuple[Recipient, int]]:
         return list(zip(self.world.slices[number], self.world.claims[number].vector, strict=True))
