@@ -375,6 +375,7 @@ def _members(stack: stacks.Stack, list_id: int) -> None:
     ok(stack, "GET", f"{members}/{mobile}")
     ok(stack, "PUT", f"{members}/{mobile}/opt-out")
     ok(stack, "GET", f"{members}?opted_out=true")
+    ok(stack, "GET", f"{members}?deleted=true")
     ok(stack, "DELETE", f"{members}/{mobile}/opt-out")
     ok(stack, "DELETE", f"{members}/{mobile}")
     nobody = {"name": "X", "list_id": 1, "text": TEXT, "schedule": "now"}
