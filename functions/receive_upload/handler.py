@@ -53,20 +53,30 @@ class Drop:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
-    """Take a batch of queue messages; any failure of a table raises, and again does no harm."""
+    """Take each object of a batch; if a table fails for one, the others are done before it raises."""
+    failures: list[Exception] = []
     for record in event["Records"]:
         for told in _notices(record["body"]):
-            request_id = told.get("responseElements", {}).get("x-amz-request-id", "")
-            logger.set_correlation_id(request_id)
-            drop = _drop(told["s3"], request_id)
-            if drop is None:
-                # again would not help: nobody knows whose it is
-                logger.warning("upload ignored", why="unknown workspace, or a key of no known kind")
-            elif drop.kind == "uploads":
-                _take(drop)
-            else:
-                options = {"purpose": PURPOSES[drop.kind]}
-                _begin(drop, options | ({"list_name": drop.target} if drop.target else {}))
+            try:
+                _note(told)
+            except Exception as failure:  # noqa: BLE001  # one object must not hold up the others; raised below
+                failures.append(failure)
+    if failures:
+        raise ExceptionGroup("uploads to take again", failures)
+
+
+def _note(told: Mapping[str, Any]) -> None:
+    request_id = told.get("responseElements", {}).get("x-amz-request-id", "")
+    logger.set_correlation_id(request_id)
+    drop = _drop(told["s3"], request_id)
+    if drop is None:
+        # again would not help: nobody knows whose it is
+        logger.warning("upload ignored", why="unknown workspace, or a key of no known kind")
+    elif drop.kind == "uploads":
+        _take(drop)
+    else:
+        options = {"purpose": PURPOSES[drop.kind]}
+        _begin(drop, options | ({"list_name": drop.target} if drop.target else {}))
 
 
 def _notices(body: str) -> Iterator[Mapping[str, Any]]:

@@ -231,6 +231,24 @@ def test_a_file_that_belongs_to_nobody_is_ignored_and_not_tried_again(world: Wor
     assert not world.steps.started
 
 
+def test_an_object_that_cannot_be_noted_holds_up_none_of_its_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = {"Records": [event(f"acme/lists/Gym {n}/a.csv", f"v{n}")["Records"][0] for n in range(3)]}
+    started = world.steps.start_execution
+
+    def broken_once(**how: Any) -> None:
+        monkeypatch.setattr(world.steps, "start_execution", started)
+        raise client_error("ServiceUnavailable")
+
+    monkeypatch.setattr(world.steps, "start_execution", broken_once)
+    with pytest.raises(ExceptionGroup):
+        world.call("receive_upload", batch)
+    assert len(world.steps.started) == 2
+    world.call("receive_upload", batch)
+    assert len(world.steps.started) == 3
+
+
 def test_test_events_and_removals_are_nothing(world: World) -> None:
     world.call("receive_upload", sample("receive_upload_s3_test_event"))
     world.call("receive_upload", event(KEY, kind="ObjectRemoved:Delete"))
