@@ -113,9 +113,9 @@ def test_before_its_turn_and_after_a_cancel(rig: Rig, ask: Any) -> None:
     rig.plan(1, 1)
     told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
     assert (told["status"], told["rule"], told["call"]) == ("pending", "pending", None)
-    rig.dynamo.tables["workspaces"][tuple(keys.campaign_head(WORKSPACE, 1).values())]["status"] = (
-        Life.WAITING.value
-    )
+    stored = rig.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 1))
+    assert stored is not None
+    stored["status"] = Life.WAITING.value
     told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
     assert (told["status"], told["rule"]) == ("pending", "held")
     rig.campaigns.control(WORKSPACE, 1, "cancel", "api:me", 5)
