@@ -41,6 +41,7 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     """Queue what a batch of new items tells the customers, then merge it into the chunks; raises for either."""
     # by campaign or request, and chunk
     changes: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    refused: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     told: defaultdict[Place, list[Item]] = defaultdict(list)
     unreadable: list[str] = []
     for record in event["Records"]:
@@ -52,13 +53,18 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
             source = item.get("campaign") or item.get("request")
             if source is None or not byte:
                 continue  # no message of ours, or one that says nothing about it
-            changes[int(source), int(item["chunk"])].append((int(item["pos"]), byte))
+            chunk, position = (int(source), int(item["chunk"])), int(item["pos"])
+            changes[chunk].append((position, byte))
+            if (
+                item["via"] == "call"
+            ):  # an answer's own refusal, which costs nothing: its sender may have died
+                refused[chunk].append(position)
         except (KeyError, TypeError, ValueError):
             unreadable.append(record.get("eventID", ""))  # again would not help
     queued = outbox(told)
     now = int(time.time() * 1000)
-    for (source, chunk), cells in changes.items():
-        CHUNKS.merge(source, chunk, place(cells), now)
+    for of, cells in changes.items():
+        CHUNKS.merge(*of, place(cells), now, refused=refused[of])
     logger.info(
         "people followed",
         chunks=len(changes),

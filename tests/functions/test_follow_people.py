@@ -128,6 +128,19 @@ def test_writers_that_never_stop_leave_the_batch_to_the_stream(
         function.handler({"Records": [told("received", 1)]}, None)
 
 
+def test_what_an_answer_refused_costs_nothing_though_its_sender_died(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    by_answer, by_receipt = told("rejected", 0), told("rejected", 1)
+    by_answer["dynamodb"]["NewImage"]["via"] = {"S": "call"}
+    function.handler({"Records": [by_answer, by_receipt]}, None)
+    vector = bytes([cell(Status.UNCERTAIN)] * 2)
+    chunks.Chunks(Table("dispatch")).merge(4000, 0, vector, 1, charges=Charges(((2, 5),)))
+    chunk = chunks.Chunks(Table("dispatch")).read(4000, 0)
+    assert chunk.vector == bytes([cell(Status.REJECTED)] * 2)
+    assert chunk.charges.total(chunk.vector, chunk.refused) == (2, 5)
+
+
 def test_what_belongs_to_no_campaign_or_says_nothing_is_skipped(
     function: ModuleType, dynamo: FakeDynamo
 ) -> None:

@@ -140,9 +140,7 @@ class Network:
             self.effects.die(process)
         if fault is Fault.ORPHANED:
             kernel.after(1, lambda: process.tell(None, ConnectionError("no answer")))
-            kernel.pause(
-                kernel.random.randint(1, 20_000)
-            )  # the call goes on while its slice is looked at again
+            self._wait(kernel.random.randint(1, 20_000))  # while its slice is looked at again
         way = OF_FAULT.get(fault) if fault else self._way()
         if way in {Way.THROTTLED, Way.UNREACHABLE, Way.REFUSED}:
             self._turn_down(way)
@@ -152,7 +150,7 @@ class Network:
             raise RecipientsRefused("some recipients", blamed)
         if way is Way.LATE:
             kernel.at(began + int(seconds * 1000) + LATE, lambda: self._take_late(messages, began))
-        kernel.pause(kernel.random.randint(5, 200))
+        self._wait(kernel.random.randint(5, 200))
         told = self._take(messages, way, began)
         if fault is Fault.DIES_AFTER:
             self.effects.die(process)
@@ -232,7 +230,7 @@ class Network:
     # ---- calls of one message, side by side ----
 
     def each(self, work: Callable[[T], R], messages: Sequence[T]) -> list[R]:
-        """One after the other, as far as anybody can tell at once."""
+        """All at one moment, and then the longest of their waits."""
         process = self.kernel.current
         assert process
         self._beside[process] = 0

@@ -24,6 +24,7 @@ from tests.simulation.system.cloud import SWEEP, Cloud
 from tests.simulation.system.faults import Fault, Script, any_script
 from tests.simulation.system.hours import TIMEZONE, Hours, any_hours
 from tests.simulation.system.kernel import START, Dice, Endless, Kernel
+from tests.simulation.system.requests import ANSWER, ANSWERED, Submitting, Wanted, any_requests
 
 HOURS = 3_600_000
 END = 36 * HOURS  # whatever isn't over by then never will be
@@ -59,6 +60,8 @@ class Plan:
     log_lag: int
     gateway: bool  # one message per call, by the generic connector
     hours: Hours | None
+    requests: list[Wanted]
+    answers: bool  # to opt-outs
     events: list[tuple[int, str, int]]
     leg_seconds: int
     sharded: bool  # frozen as large lists are
@@ -77,7 +80,8 @@ class Plan:
         sent = [(c["workspace"], c["id"], len(self.lists[c["list_id"]])) for c in self.campaigns]
         return (
             f"seed {self.seed}: class {self.letter} by {self.carrier}, campaigns {sent}, slices of {self.slice}, "
-            f"{self.rate}/s, hours {self.hours}, skewed {self.skewed}, endless {self.endless}, "
+            f"{self.rate}/s, hours {self.hours}, requests {self.requests}, answers {self.answers}, "
+            f"skewed {self.skewed}, endless {self.endless}, "
             f"sharded {self.sharded}, rejects {sorted(self.rejects)}, events {self.events}\n  {self.script}"
         )
 
@@ -112,6 +116,12 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         for _ in range(random.choice((0, 1, 2, 4)))
     ]
     letter = letter or "ABCD"[seed % 4]
+    wanted = any_requests(random, [campaign["workspace"] for campaign in campaigns], everybody)
+    if wanted:
+        script.points = {
+            (p.replace("SendLane", "SendMessages") if n == 1 else p, n): f
+            for (p, n), f in script.points.items()
+        }
     if random.random() < (0.35 if letter == "D" else 0.1):
         script.points["FollowPeople update chunk", 1] = Fault.DIES_BEFORE
     if random.random() < 0.15:
@@ -137,6 +147,8 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         log_lag=random.choice((0, 5_000, 20_000)),
         gateway=letter != "B" and random.random() < 0.4,
         hours=any_hours(random) if random.random() < HOURLY else None,
+        requests=wanted,
+        answers=random.random() < ANSWERED,
         events=events,
         leg_seconds=random.choice((1, 600)),
         sharded=random.random() < 0.15,
@@ -181,6 +193,7 @@ class Run:
             self.cloud.effects.trace = []
         self.cloud.carrier.rejects, self.cloud.carrier.blames = plan.rejects, plan.blames
         self.cloud.carrier.log_lag = plan.log_lag
+        self.submitting = Submitting(self.cloud, plan.requests)
         self.workspaces = Table("workspaces")
         self.campaigns = Campaigns(self.workspaces, Table("activity"))
         self.chunks = Chunks(Table("dispatch"))
@@ -189,6 +202,7 @@ class Run:
         self._seed()
         for campaign in self.plan.campaigns:
             self.kernel.after(campaign["starts"], partial(self._create, campaign))
+        self.submitting.begin()
         for number, (at, what, who) in enumerate(self.plan.events):
             self.kernel.after(at, partial(self._event, what, who, number))
         self.kernel.after(self.plan.first_sweep, self._sweep)
@@ -242,6 +256,8 @@ class Run:
                 "sender": SENDER,
                 "carrier": carrier,
             }
+            if plan.answers:
+                settings["opt_out_response"] = ANSWER
             if plan.hours:
                 settings["sending_hours"] = plan.hours.stored()
             dynamo.seed(
@@ -330,12 +346,13 @@ class Run:
 
     def _going(self) -> bool:
         created = len(self.cloud.watch.heads) == len(self.plan.campaigns)
-        return not created or bool(self._open()) or not self.kernel.idle
+        return not created or bool(self._open()) or self.submitting.going or not self.kernel.idle
 
     # ---- what must hold in the end ----
 
     def _check(self) -> Iterator[str]:
         self.statuses: Counter[str] = Counter()
+        yield from self._check_requests()
         for campaign in self.plan.campaigns:
             head = self.cloud.watch.heads.get(campaign["id"])
             if head is None or "closed_at" not in head:
@@ -352,6 +369,23 @@ class Run:
             elif "plan" in head:
                 for what in self._check_campaign(head, self.plan.lists[campaign["list_id"]]):
                     yield f"campaign {campaign['id']} ({head['status']}): {what}"
+
+    def _check_requests(self) -> Iterator[str]:
+        if not self.plan.endless:
+            yield from self.submitting.missing()
+        for head, mobiles, vector in self.submitting.every():
+            accepts = self._accepts(head)
+            if head["id"] not in self.cloud.watch.over:
+                yield from (
+                    f"I1: {mobile} was accepted twice" for mobile in accepts if len(accepts[mobile]) > 1
+                )
+                continue
+            if len(vector) != len(mobiles):
+                yield f"I2: request {head['id']} has {len(vector)} of {len(mobiles)} positions"
+            for position, mobile in enumerate(mobiles):
+                status = status_of(vector[position])
+                found = accepts.get(mobile, [])
+                yield from self._check_recipient(head, position, mobile, status, found)
 
     def _may_fail(self, head: dict[str, Any]) -> bool:
         reason = str(head.get("status_reason"))

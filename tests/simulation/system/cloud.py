@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 SWEEP = 600_000  # ms between two sweeps
 MINUTES = 300_000  # ms that clocks are off in a skewed run [F53]
 MACHINE = "run-campaign"
+OPEN_WINDOW = "OpenWindowFunction"
+READERS = {"MessagesQueue": "SendMessages", "RepliesQueue": "HandleReply"}
 
 
 class Bucket:
@@ -53,7 +56,7 @@ class Scheduler:
     """EventBridge Scheduler: fires once, twice, late or never."""
 
     def __init__(
-        self, kernel: Kernel, effects: Effects, script: Script, fire: Callable[[Json], object]
+        self, kernel: Kernel, effects: Effects, script: Script, fire: Callable[[str, Json], object]
     ) -> None:
         self.schedules: dict[str, Json] = {}
         self._kernel, self._effects, self._script, self._fire = kernel, effects, script, fire
@@ -108,10 +111,35 @@ class Scheduler:
 
     def _due(self, request: Json) -> None:
         if self._gone(request):
-            self._fire(json.loads(request["Target"]["Input"]))
+            target = request["Target"]
+            fire = partial(self._fire, target["Arn"], json.loads(target["Input"]))
+            fire()
             if self._kernel.random.random() < 0.1:  # at least once [F46]
                 later = self._kernel.random.randint(0, 2_000)
-                self._kernel.after(later, lambda: self._fire(json.loads(request["Target"]["Input"])))
+                self._kernel.after(later, fire)
+
+
+class Queues:
+    """SQS: a batch may be taken in part."""
+
+    def __init__(self, kernel: Kernel, effects: Effects, queue: Callable[[str, str], None]) -> None:
+        self._kernel, self._effects, self._queue = kernel, effects, queue
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[Json]) -> Json:  # noqa: N803  # boto3's names
+        function = READERS[QueueUrl]
+
+        def do() -> Json:
+            refused = Entries[1:] if self._effects.partly() else []
+            for entry in Entries[: len(Entries) - len(refused)]:
+                later = partial(self._queue, function, entry["MessageBody"])
+                self._kernel.after(entry["DelaySeconds"] * 1000, later)
+            return {"Failed": [{"Id": entry["Id"]} for entry in refused]}
+
+        return self._effects.run(f"enqueue for {function}", do)
+
+    def change_message_visibility(self, **_: Any) -> None:
+        """When a message comes again is anybody's guess here."""
+        self._effects.run("put off a message", lambda: None)
 
 
 class StateMachines:
@@ -187,7 +215,7 @@ class Cloud:
         self.effects = Effects(kernel, script, self._abort, self.watch.died, (lost, throttled))
         self.dynamo = SimulatedDynamo(kernel, self.effects, self._written)
         self.bucket = Bucket(self.effects)
-        self.scheduler = Scheduler(kernel, self.effects, script, lambda data: self._start(self._name(), data))
+        self.scheduler = Scheduler(kernel, self.effects, script, self._due)
         self.states = StateMachines(self.effects, self._start)
         self.secrets = Secrets(self.effects)
         self.carrier = Network(kernel, self.effects, script, self.watch, promise)
@@ -199,6 +227,7 @@ class Cloud:
             patterns=machinery.stream_filter(),
         )
         self.inbound.workspace_of = self._workspace_of
+        self.queues = Queues(kernel, self.effects, self.inbound.queue)
         HERE.cloud = self
 
     # ---- who runs ----
@@ -249,6 +278,25 @@ class Cloud:
         self.started += 1
         return execution
 
+    def _due(self, arn: str, data: Json) -> None:
+        if arn == OPEN_WINDOW:
+            self._open(data)
+        else:
+            self._start(self._name(), data)
+
+    def open_window(self, workspace: str, opening: int) -> None:
+        """What sweep invokes without waiting."""
+        data = {"workspace": workspace, "opening": opening}
+        self.effects.run("invoke OpenWindow", lambda: self._open(data))
+
+    def _open(self, data: Json, left: int = 2) -> None:
+        def answered(_value: Any, error: str | None) -> None:
+            if error and left:  # Lambda's own two more attempts
+                self.kernel.after(60_000, lambda: self._open(data, left - 1))
+
+        self.watch.met.add("an opening that releases messages")
+        self.invoke("OpenWindow", data, None, answered)
+
     def _name(self) -> str:
         return f"scheduled-{self.kernel.random.getrandbits(64):x}"
 
@@ -269,7 +317,7 @@ class Cloud:
     def _workspace_of(self, message_id: str) -> str:
         place = self.watch.place(message_id)
         assert place
-        workspace: str = self.watch.heads[place.campaign]["workspace"]
+        workspace: str = self.watch.source(place.campaign)["workspace"]
         return workspace
 
     def _log(self, what: str) -> None:

@@ -68,7 +68,8 @@ def used(*texts: str) -> frozenset[str]:
 
 
 def _compiled(source: str) -> Any:
-    scope = {"A": ABSENT, "deep": _deep, "there": _there, "old": _old, "holder": _holder, "add": _add}
+    scope: dict[str, Any] = {"A": ABSENT, "deep": _deep, "there": _there, "old": _old, "holder": _holder}
+    scope |= {"add": _add, "delete": _delete, "starts": _starts, "holds": _holds}
     exec(source, scope)  # noqa: S102  # made of the reader's own words, names of attributes are quoted
     return scope["made"]
 
@@ -115,14 +116,14 @@ class _Reader:
             path = self._operand()
             self._take(")")
             return f"({path} {'is not' if word == 'attribute_exists' else 'is'} A)"
-        if word == "begins_with":
+        if word in {"begins_with", "contains"}:
             self.next()
             self._take("(")
-            text = self._operand()
+            whole = self._operand()
             self._take(",")
-            start = self._operand()
+            part = self._operand()
             self._take(")")
-            return f"str({text}).startswith({start})"
+            return f"starts({whole}, {part})" if word == "begins_with" else f"holds({whole}, {part})"
         return self._comparison()
 
     def _comparison(self) -> str:
@@ -139,6 +140,8 @@ class _Reader:
             low = self._operand()
             self._take("AND")
             return f"({low} <= {left} <= {self._operand()})"
+        if operator not in _COMPARISONS:
+            raise Invalid(f"{left} {operator}")
         return f"({left} {_COMPARISONS[operator]} {self._operand()})"
 
     # ---- updates ----
@@ -153,6 +156,8 @@ class _Reader:
             return f"{target}.pop({name}, None)"
         if clause == "ADD":
             return f"add({target}, {name}, {self._operand()})"
+        if clause == "DELETE":
+            return f"delete({target}, {name}, {self._operand()})"
         raise Invalid(clause)
 
     def _sum(self) -> str:
@@ -240,6 +245,20 @@ def _holder(row: Item, path: tuple[str, ...]) -> Item:
             raise Invalid("the path is invalid for update: " + ".".join(path))
         row[name] = row = dict(row[name])  # the map as it was stays with whoever read it
     return row
+
+
+def _starts(whole: Any, start: str) -> bool:
+    return isinstance(whole, str) and whole.startswith(start)
+
+
+def _holds(whole: Any, part: Any) -> bool:
+    return isinstance(whole, str | set | list) and part in whole
+
+
+def _delete(holder: Item, name: str, taken: set[str]) -> None:
+    left = holder.pop(name, set()) - taken
+    if left:  # there is no empty set
+        holder[name] = left
 
 
 def _add(holder: Item, name: str, added: Any) -> None:

@@ -89,6 +89,7 @@ for _crash in CRASH_POINTS:
     for _point, _faults in _crash.where:
         for _fault in _faults:
             NUMBERS.setdefault((_point, _fault), set()).add(_crash.number)
+            NUMBERS.setdefault((_point.replace("SendLane", "SendMessages"), _fault), set()).add(_crash.number)
 
 
 @dataclass

@@ -58,7 +58,7 @@ def any_hours(random: Random) -> Hours:
     covers = random.choice(((CAMPAIGNS,), (CAMPAIGNS, MESSAGES), (CAMPAIGNS, MESSAGES), (MESSAGES,)))
     kind = random.random()
     if kind < 0.05:
-        return Hours(minute - 60, closes, covers)  # goes on tomorrow
+        return Hours(minute - 300, closes, covers)  # goes on tomorrow
     opens = closes + random.choice((1, 2, 5, 20))
     if kind < 0.08:
         return Hours(opens, closes, covers, weekdays=frozenset(range(7)) - {(today + 3) % 7})

@@ -29,7 +29,7 @@ class Inbound:
         self._echoes = echoes
         self._patterns = patterns
         self._named = {name for each in patterns for name in each["dynamodb"]["NewImage"]}
-        self._waiting: dict[str, list[str]] = {"ApplyReceipts": [], "HandleReply": []}
+        self._waiting: dict[str, list[str]] = {"ApplyReceipts": [], "HandleReply": [], "SendMessages": []}
         self._shards: list[list[dict[str, Any]]] = [[] for _ in range(SHARDS)]
         self._reading = [False] * SHARDS
         self.told: dict[str, list[Status]] = {}
@@ -57,16 +57,17 @@ class Inbound:
         if self._echoes:
             self.told.setdefault(accept.id, []).append(status)
         body = {"workspace": self.workspace_of(accept.id), "carrier": self._carrier}
-        self._queue("ApplyReceipts", json.dumps(body | {"receipts": [packed_receipt(receipt)]}))
+        self.queue("ApplyReceipts", json.dumps(body | {"receipts": [packed_receipt(receipt)]}))
 
     def reply(self, workspace: str, mobile: str, to: str, text: str, number: int) -> None:
         """Somebody answers; a carrier may tell twice."""
         reply = Reply(f"reply-{number}", mobile, to, text, self._kernel.now)
         body = json.dumps({"workspace": workspace, "carrier": self._carrier, "reply": packed_reply(reply)})
         for _ in range(self._kernel.random.choice((1, 1, 2))):
-            self._queue("HandleReply", body)
+            self.queue("HandleReply", body)
 
-    def _queue(self, function: str, body: str) -> None:
+    def queue(self, function: str, body: str) -> None:
+        """Have a function take a message soon."""
         waiting = self._waiting[function]
         waiting.append(body)
         if len(waiting) == 1:
@@ -83,13 +84,17 @@ class Inbound:
             self._kernel.after(self._kernel.random.randint(1, 5_000), lambda: self._handle(function, batch))
 
     def _handle(self, function: str, batch: list[str]) -> None:
-        records = [{"messageId": f"m{number}", "body": body} for number, body in enumerate(batch)]
+        records = [
+            {"messageId": f"m{number}", "body": body, "receiptHandle": f"r{number}"}
+            for number, body in enumerate(batch)
+        ]
 
-        def answered(_value: Any, error: str | None) -> None:
-            if error:  # visible again after a while
-                self._kernel.after(
-                    self._kernel.random.randint(1_000, 60_000), lambda: self._handle(function, batch)
-                )
+        def answered(value: Any, error: str | None) -> None:
+            failed = {each["itemIdentifier"] for each in (value or {}).get("batchItemFailures", ())}
+            left = [body for number, body in enumerate(batch) if error or f"m{number}" in failed]
+            if left:  # visible again after a while
+                later = self._kernel.random.randint(1_000, 60_000)
+                self._kernel.after(later, lambda: self._handle(function, left))
 
         self._invoke(function, {"Records": records}, answered)
 

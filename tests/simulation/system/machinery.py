@@ -39,6 +39,8 @@ FUNCTIONS = (
     "ApplyReceipts",
     "HandleReply",
     "Sweep",
+    "SendMessages",
+    "OpenWindow",
 )
 SETTINGS = {  # what a test of seconds needs to be short; the rest is as in the template
     "LEASE_SECONDS": "60",
@@ -112,7 +114,7 @@ class _Quiet:
     def info(self, *_: Any, **__: Any) -> None:
         pass
 
-    warning = set_correlation_id = info
+    warning = exception = set_correlation_id = info
 
 
 EARLY = (
@@ -128,6 +130,10 @@ FAKES = {time: _Time(), random: _Random(), uuid: _Uuid(), secrets: _Secrets()}
 def _carrier_call(request: Request, seconds: float) -> Answer:
     answer: Answer = HERE.cloud.carrier.http(request, seconds)
     return answer
+
+
+def open_window(workspace: str, opening: int) -> None:
+    HERE.cloud.open_window(workspace, opening)
 
 
 @cache
@@ -181,6 +187,11 @@ def installed() -> Iterator[dict[str, ModuleType]]:
                     patch(module, name, FAKES[value])
                 elif name == "logger":
                     patch(module, name, _Quiet())
+                elif value is ThreadPoolExecutor:
+                    patch(module, name, _AtOnce)
+                elif name in {"sqs", "_sqs"}:
+                    patch(module, name, lambda: HERE.cloud.queues)
+        patch(modules["Sweep"], "open_window", open_window)
         yield modules
 
 

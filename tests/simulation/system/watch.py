@@ -6,9 +6,10 @@ from typing import Any
 
 from kabar.domain.handover import Promise, Result
 from kabar.domain.messages import Message
+from kabar.domain.requests import Kind
 from kabar.domain.slices import DOUBT, SETTLED
 from kabar.domain.statuses import Status, merge
-from tests.simulation.system.hours import CAMPAIGNS, Hours
+from tests.simulation.system.hours import CAMPAIGNS, MESSAGES, Hours
 from tests.simulation.system.kernel import START, Kernel, Process
 
 CONTROL = 2000  # ms within which a pause or cancel takes effect [F5]
@@ -40,6 +41,8 @@ class Watch:
         self.broken: list[str] = []
         self.met: set[str] = set()  # for the table of what was covered
         self.heads: dict[int, Item] = {}
+        self.requests: dict[int, Item] = {}
+        self.over: set[int] = set()  # requests
         self.claims: dict[tuple[int, int, int], Item] = {}
         self.claimed_at: dict[tuple[int, int, int], int] = {}
         self.takers: dict[tuple[int, int, int], Process] = {}
@@ -66,6 +69,8 @@ class Watch:
             self._claim(key, old, new, process)
         elif table == "dispatch" and kind == "chunks":
             self._chunk(key, old, new)
+        elif table == "dispatch" and kind == "request" and new:
+            self._request(old, new)
         elif table == "workspaces" and kind == "w" and key["sk"].startswith("campaign#"):
             self._head(old, new)
         elif table == "people" and new:
@@ -113,6 +118,13 @@ class Watch:
             self.breaks(f"I6: the vector of {key['pk']} {key['sk']} shrank")
         elif old and old.get("state") == "closed" != new.get("state"):
             self.breaks(f"{key['pk']} {key['sk']} opened again")
+        elif new.get("state") == "closed" and (source := int(key["pk"].split("#")[1])) in self.requests:
+            self.over.add(source)
+
+    def _request(self, old: Item | None, new: Item) -> None:
+        if old is None:
+            self.requests[new["id"]] = new
+            self.met.add("API messages" if new["kind"] == Kind.API else "answers to opt-outs")
 
     def _head(self, old: Item | None, new: Item | None) -> None:
         if new is None:
@@ -164,9 +176,17 @@ class Watch:
 
     # ---- calls ----
 
+    def source(self, number: int) -> Item:
+        """The campaign or the request."""
+        return self.heads.get(number) or self.requests[number]
+
     def place(self, message_id: str) -> Place | None:
-        """Where a message stands in its campaign's plan."""
+        """Where a message stands in its campaign's plan, or in its request."""
         number = int(message_id.rpartition("-")[2])
+        for head in self.requests.values():
+            if head["first_id"] <= number < head["first_id"] + head["size"]:
+                position = number - head["first_id"]
+                return Place(head["id"], 0, position // head["slice"], position % head["slice"])
         for head in self.heads.values():
             plan = head.get("plan")
             if plan and plan["first_id"] <= number < plan["first_id"] + plan["recipients"]:
@@ -182,7 +202,7 @@ class Watch:
         if first is None or any(place is None or place.part != first.part for place in places):
             self.breaks("a call of more than one slice")
             return
-        part, head = first.part, self.heads[first.campaign]
+        part, head = first.part, self.source(first.campaign)
         if part in self.in_flight and not self.skewed:
             self.breaks(f"two calls of slice {part} at once")
         self.in_flight[part] = process
@@ -217,8 +237,11 @@ class Watch:
                 self.breaks(f"I3: {who} was handed over by a call claimed after the opt-out")
 
     def _suppressed(self, head: Item, mobile: str, at: int) -> bool:
+        if head.get("confirms_opt_out"):
+            return False
+        lists = {None, head.get("list_id", head.get("list"))}
         marks = self.suppressed.get((head["workspace"], mobile), [])
-        return any(since < at and scope in {None, head["list_id"]} for scope, since in marks)
+        return any(since < at and scope in lists for scope, since in marks)
 
     def called(self, process: Process, messages: Sequence[Message], told: Mapping[str, Result]) -> None:
         """A call ends, with or without an answer."""
@@ -232,9 +255,12 @@ class Watch:
     def accepts(self, message: Message) -> None:
         """The carrier takes a message that we wait for; what it takes later is out of our hands [F11]."""
         hours, place = self.hours, self.place(message.id)
-        if hours is None or place is None or self.skewed or CAMPAIGNS not in hours.covers:
+        if hours is None or place is None or self.skewed:
             return
-        if not hours.is_open(self.kernel.now):
+        kind = self.source(place.campaign).get("kind", CAMPAIGNS)
+        covered = {CAMPAIGNS: CAMPAIGNS, Kind.API: MESSAGES}.get(kind) in hours.covers
+        times = self.kernel.now, self.kernel.host_time()  # who calls knows only its own clock, seconds off
+        if covered and not any(map(hours.is_open, times)):
             self.breaks(f"I4: message {message.id} was accepted outside of the sending hours")
 
     def asked(self, ids: Collection[str]) -> None:
