@@ -94,6 +94,10 @@ UNSEEN = {
     Right("SendMessagesFunction", "dynamodb:BatchGetItem", "DispatchTable"),
     Right("SendMessagesFunction", "dynamodb:Query", "WorkspacesTable"),
     Right("SendMessagesFunction", "sqs:SendMessageBatch"),  # a carrier that has to be waited for
+    Right(
+        "SendMessagesFunction", "dynamodb:DeleteItem", "WorkspacesTable"
+    ),  # one that is back from an outage
+    Right("SendMessagesFunction", "sqs:ChangeMessageVisibility"),  # a request that failed
     Right("OpenWindowFunction", "dynamodb:DeleteItem", "WorkspacesTable"),  # an opening that has long passed
     Right("ExportListFunction", "dynamodb:PutItem", "WorkspacesTable"),  # a file whose parts got lost
     Right("ExportInboxFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
