@@ -51,8 +51,14 @@ class Meter:
         self.reads = 0.0
         self.received: list[dict[str, Any]] = []
         self._asked = threading.local()
-        client.meta.events.register("provide-client-params.dynamodb", self._ask)
-        client.meta.events.register("after-call.dynamodb", self._count)
+        self._events = client.meta.events
+        self._events.register("provide-client-params.dynamodb", self._ask)
+        self._events.register("after-call.dynamodb", self._count)
+
+    def stop(self) -> None:
+        """Count no more: reckoning sizes takes CPU, too."""
+        self._events.unregister("provide-client-params.dynamodb", self._ask)
+        self._events.unregister("after-call.dynamodb", self._count)
 
     def _ask(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
         self._asked.params = params

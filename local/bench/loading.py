@@ -30,6 +30,7 @@ def main() -> int:
     meter = Meter(dynamo.client())
     cpu = loaded(IMPORT, {"list_id": list_id, "list_is_new": True})
     units = meter.writes
+    meter.stop()
     again = loaded(AGAIN, {"list_id": list_id})  # the same rows, now of members
     writing = export(table, head, now)
     figures = {

@@ -70,7 +70,12 @@ class FakeDynamo:
         for table, request in RequestItems.items():
             keys = [decode_item(key) for key in request["Keys"]]
             _distinct(keys, 100)
-            answers[table] = [encode_item(row) for key in keys if (row := self.find(table, key))]
+            found = [row for key in keys if (row := self.find(table, key))]
+            names = request.get("ExpressionAttributeNames", {})
+            only = {names[alias] for alias in request.get("ProjectionExpression", "").split(", ") if alias}
+            answers[table] = [
+                encode_item({name: row[name] for name in row if name in only or not only}) for row in found
+            ]
         return {"Responses": answers, "UnprocessedKeys": {}}
 
     def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name

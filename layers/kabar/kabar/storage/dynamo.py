@@ -235,13 +235,21 @@ class Table:
                 return
             start = page.next
 
-    def batch_get(self, keys: Sequence[Key], *, consistent: bool = False) -> dict[tuple[str, str], Item]:
-        """Those of `keys` that exist, by (pk, sk), in calls of 100. Raises Unprocessed."""
+    def batch_get(
+        self, keys: Sequence[Key], *, consistent: bool = False, only: Sequence[str] = ()
+    ) -> dict[tuple[str, str], Item]:
+        """Those of `keys` that exist, by (pk, sk), in calls of 100. Raises Unprocessed.
+
+        With `only` these attributes and the key: half of what a read costs is taking its answer apart.
+        """
         found: dict[tuple[str, str], Item] = {}
+        how: dict[str, Any] = {"ConsistentRead": consistent}
+        if only:
+            names = {f"#{name}": name for name in ("pk", "sk", *only)}
+            how |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
         def call(batch: list[Any]) -> list[Any]:
-            request = {self.name: {"Keys": batch, "ConsistentRead": consistent}}
-            answer = self._dynamo.batch_get_item(RequestItems=request)
+            answer = self._dynamo.batch_get_item(RequestItems={self.name: {"Keys": batch, **how}})
             for raw in answer["Responses"].get(self.name, []):
                 item = decode_item(raw)
                 found[item["pk"], item["sk"]] = item

@@ -16,6 +16,7 @@ _BATCH = 1_000  # items held at once, keys of ten calls
 _DELETED = ("member", "left")  # what a deletion found
 _RESULT = {"absent": "added", "deleted": "readded", "member": "updated"}
 _LEFT = "_left"
+_STATE = ("import", "before", "opted_out", "deleted")  # what is read of a member before it is written
 
 
 def load(
@@ -38,7 +39,7 @@ def load(
     results, left_at = {"added": 0, "readded": 0, "updated": 0, "opted_out": 0}, left or {}
     for start in range(0, len(rows), _BATCH):
         batch = [(keys.member(list_id, mobile), params) for mobile, params in rows[start : start + _BATCH]]
-        known = {} if is_new else members.batch_get([key for key, _ in batch], consistent=True)
+        known = {} if is_new else members.batch_get([key for key, _ in batch], consistent=True, only=_STATE)
         new: list[Item] = []
         for key, params in batch:
             old = known.get((key["pk"], key["sk"]))
@@ -64,7 +65,7 @@ def delete(members: Table, list_id: int, import_id: str, mobiles: Sequence[str],
     for start in range(0, len(mobiles), _BATCH):
         wanted = [keys.member(list_id, mobile) for mobile in mobiles[start : start + _BATCH]]
         gone: list[Item] = []
-        for old in members.batch_get(wanted, consistent=True).values():
+        for old in members.batch_get(wanted, consistent=True, only=_STATE).values():
             done = old.get("import") == import_id and old["before"] in _DELETED
             before = old["before"] if done else "left" if "opted_out" in old else "member"
             if not done and "deleted" in old:
@@ -83,7 +84,8 @@ def strangers(members: Table, list_id: int, mobiles: Sequence[str]) -> list[str]
     found: list[str] = []
     for start in range(0, len(mobiles), _BATCH):
         batch = mobiles[start : start + _BATCH]
-        known = members.batch_get([keys.member(list_id, mobile) for mobile in batch], consistent=True)
+        wanted = [keys.member(list_id, mobile) for mobile in batch]
+        known = members.batch_get(wanted, consistent=True, only=("deleted",))
         there = {mobile for (_, mobile), member in known.items() if "deleted" not in member}
         found += [mobile for mobile in batch if mobile not in there]
     return found
