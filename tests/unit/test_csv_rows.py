@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kabar.domain import csv_rows
 from kabar.domain.csv_rows import MAX_ROW, read
-from kabar.domain.encodings import NotUtf8
+from kabar.domain.encodings import EncodingUnsupported, NotUtf8
 
 Read = list[tuple[int, list[str], str]]
 
@@ -217,3 +217,15 @@ def test_a_block_at_once_is_what_it_is_row_by_row(text: str, delimiter: str) -> 
 )
 def test_quotes_are_read_away(data: bytes, expected: Read) -> None:
     assert rows(data) == expected
+
+
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "iso2022_kr"])
+def test_text_that_shifts_into_another_character_set_is_refused(encoding: str) -> None:
+    text = "+1,a\n+2," + ("東京" if encoding == "iso2022_jp" else "서울")
+    with pytest.raises(EncodingUnsupported) as refused:
+        rows(text.encode(encoding))
+    assert refused.value.line == 2
+
+
+def test_an_escape_character_alone_is_a_character() -> None:
+    assert rows(b"+1,\x1b[1mAmy") == [(1, ["+1", "\x1b[1mAmy"], "")]

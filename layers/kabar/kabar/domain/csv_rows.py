@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kabar.domain import import_codes as codes
 from kabar.domain.delimiters import COMMA
-from kabar.domain.encodings import NotUtf8
+from kabar.domain.encodings import EncodingUnsupported, NotUtf8
 
 MAX_ROW = 16_384  # characters; a row within all limits has about 700
 MAX_ROW_LINES = 301  # of one row: six params may be all line ends; a quote open for longer is unclosed
@@ -23,6 +23,7 @@ BETWEEN = "\0"  # the cells of a line
 _BLOCK = 64 * 1024  # bytes taken apart at once; what is made of them stays in the processor's cache
 _QUOTE = '"'
 _OPENS = BETWEEN + _QUOTE
+_SHIFT = re.compile(r"\x1b[$(][$()\w@]")  # into another character set: ISO-2022, which is ASCII bytes as well
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -47,7 +48,7 @@ class Run(NamedTuple):
 
 
 def read(chunks: Iterable[bytes], delimiter: str = COMMA) -> Iterator[Run]:
-    """Every line of the file, in order. Raises NotUtf8."""
+    """Every line of the file, in order. Raises NotUtf8, EncodingUnsupported."""
     rest, line = b"", 1
     for held, cut in _blocks(chunks):
         if cut:
@@ -126,6 +127,8 @@ def _runs(first: int, held: bytes, delimiter: str, *, final: bool) -> Generator[
         text = held.decode()
     except UnicodeDecodeError as error:
         raise NotUtf8(first + _line_count(held[: error.start])) from None
+    if "\x1b" in text and (shift := _SHIFT.search(text)):
+        raise EncodingUnsupported(first + _line_count(held[: len(text[: shift.start()].encode())]))
     run, rest = _at_once(first, text, delimiter), b""
     if run is None:
         lines = _LINE.findall(text)
