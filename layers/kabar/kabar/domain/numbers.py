@@ -43,6 +43,15 @@ _REMOVE_ASCII = "".join(char for char in _SPACES + "-.()/" if char.isascii()).en
 _REMOVE_INLINE = _REMOVE_ASCII.replace(b"\n", b"")  # between cells
 _NO_BREAK_SPACE = "\u00a0".encode()  # the one that web pages and spreadsheets leave in numbers
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_TRUNK_ZERO = "(0)"
+# dialled within the country and not from abroad: nobody means it as it stands behind a country code
+_BEHIND_COUNTRY = re.compile(r"\s*'?\s*\+[0-9]{1,3}[\s-]*\(0\)").match
+_DATE_OR_FRACTION = re.compile(
+    r"\s*'?\s*(?:\+?[0-9]{7,}\.00?"  # what becomes of a number in a column of floats
+    r"|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0?[1-9]|[12][0-9]|3[01])([/.])(?:0?[1-9]|[12][0-9]|3[01])\1(?:19|20)[0-9]{2})\s*"
+).fullmatch
+_DATE_LENGTH = 9  # of its digits, behind an apostrophe
 _WRAPPERS = frozenset("='")
 _BETWEEN = re.compile(r"[;,|&+:]+")
 
@@ -89,6 +98,8 @@ class Numbers:
             changes |= more
         plus = text[:1] == "+"
         written = text[1:] if plus else text
+        if not written.isdigit() and (misread := _misread(text)):
+            return Number("", 0, *misread)
         if written.isdigit():
             digits = written
         elif written.isascii():  # three times as fast in bytes
@@ -120,6 +131,9 @@ class Numbers:
         changes = [0] * len(cells)
         for at, (cell, found) in enumerate(zip(cells, mobiles, strict=True)):
             if not found:
+                continue
+            if (".0" in cell or _TRUNK_ZERO in cell or len(found) <= _DATE_LENGTH) and _misread(cell):
+                mobiles[at] = ""
                 continue
             if found[0] == cell[0] == "+":
                 changes[at] = SEPARATORS_REMOVED if len(cell.rstrip()) > len(found) else 0
@@ -169,6 +183,15 @@ def _plain(text: str) -> tuple[str, int]:
     converted = trimmed.translate(_FOREIGN_DIGITS)
     removed = SEPARATORS_REMOVED if trimmed != text else 0
     return converted, removed | (DIGITS_CONVERTED if converted != trimmed else 0)
+
+
+def _misread(text: str) -> tuple[str, str] | None:
+    """(code, detail) of what has the digits of a number once its separators are gone, and is none."""
+    if _DATE_OR_FRACTION(text):
+        return codes.NOT_A_NUMBER_CELL, ""
+    if _TRUNK_ZERO in text and _BEHIND_COUNTRY(text):
+        return codes.UNEXPECTED_CHARACTER, _TRUNK_ZERO
+    return None
 
 
 def _refused(text: str, digits: str, mobile: str) -> Number:
