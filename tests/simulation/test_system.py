@@ -8,10 +8,12 @@ import pytest
 
 from kabar.domain import slices
 from kabar.domain.slices import Claim
+from kabar.legs.gate import Gate
 from kabar.legs.send import LegControl
 from kabar.storage.chunks import Chunks
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.facts import ChunkPeople
+from kabar.storage.held import Held
 from kabar.storage.turns import Turns
 from tests.simulation.system import case, machinery
 
@@ -64,6 +66,8 @@ GUARDS: list[tuple[str, Any, str, Callable[..., Any]]] = [
     ("doubts that are forgotten", slices.Slot, "doubt", _nothing),
     ("control that nobody looks at", LegControl, "go", lambda _: True),
     ("turns that anybody takes", Turns, "take", lambda *_: True),
+    ("hours that nobody looks at", Gate, "opens", lambda *_: None),
+    ("openings that release nothing", Held, "every", lambda *_: iter(())),
 ]
 
 
