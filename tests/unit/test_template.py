@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kabar import guard
+from kabar.storage import keys
 from local import openapi, package, paths
 
 TEMPLATE = package.load()
@@ -126,6 +127,14 @@ def test_what_does_not_come_over_tls_is_refused(
         for named in ([policy[named_in]] if isinstance(policy[named_in], dict) else policy[named_in])
     ]
     assert sorted(named["Ref"] for named in covered) == sorted(name for name, _ in of_type(kind))
+
+
+def test_who_lets_callers_in_writes_nothing_but_a_key_s_last_use() -> None:
+    ours = [statement for name, statement in all_statements() if name == "AuthorizerFunction"]
+    (writing,) = [statement for statement in ours if "dynamodb:UpdateItem" in actions(statement)]
+    assert writing["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key#*"]}}
+    assert keys.api_key("1f2e3d4c5b6a7988")["pk"].startswith("key#")
+    assert not [a for statement in ours for a in actions(statement) if "Put" in a or "Delete" in a]
 
 
 def test_a_role_is_passed_to_the_scheduler_alone() -> None:
