@@ -21,10 +21,10 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "kabar" / "kabar"
 MODULES = {
-    "domain": "brakes breaker calls campaigns dispatch slices",
+    "domain": "brakes breaker calls campaigns circuit dispatch slices",
     "legs": "freeze gate handover messages plan repair requests send settle silence tools watch",
-    "storage": "campaign_pace campaigns carrier_ids chunks dispatch executions facts held opt_outs pace plan_parts"
-    " references requests schedules standings turns",
+    "storage": "campaign_pace campaigns carrier_ids chunks circuits dispatch executions facts held opt_outs pace"
+    " plan_parts references requests schedules standings turns",
 }
 FUNCTIONS = "apply_receipts follow_people open_window send_lane send_messages sweep"
 FILES = (
