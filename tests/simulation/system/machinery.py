@@ -17,7 +17,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Self
 from unittest import mock
 
-from kabar import carriers
+from kabar import carriers, log
 from kabar.carriers import clients, http
 from kabar.carriers.base import Answer, Carrier, Request
 from kabar.domain import campaigns
@@ -199,6 +199,7 @@ def installed() -> Iterator[dict[str, ModuleType]]:
 def _patches() -> Iterator[Any]:
     with _Undone() as undone:
         patch = undone.set
+        patch(log, "logger", _Quiet())
         patch(dynamo, "client", lambda: HERE.cloud.dynamo)
         patch(dynamo.Table, "_dynamo", property(lambda _: HERE.cloud.dynamo))
         patch(keys, "MEMBER_SHARDS", SHARDS)
