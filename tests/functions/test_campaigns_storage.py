@@ -346,6 +346,23 @@ def test_a_turn_is_not_taken_from_a_holder_that_was_resumed_meanwhile(rig: Rig, 
     assert [taken_over, *got].count(True) == 1
 
 
+def test_of_two_that_find_the_turn_free_one_has_it(rig: Rig) -> None:
+    """I8"""
+    first, second = queued(rig, 1), queued(rig, 2)
+    others: list[bool] = []
+    rig.dynamo.before = [lambda: None, lambda: others.append(rig.desk.turns.take(second))]
+    assert not rig.desk.turns.take(first)
+    assert (others, rig.holder()) == ([True], 2)
+
+
+def test_a_leg_that_meets_a_newer_one_of_its_campaign_has_no_turn(rig: Rig) -> None:
+    """I8"""
+    old, got = queued(rig, 1), list[bool]()
+    rig.dynamo.before = [lambda: None, lambda: got.append(rig.desk.turns.take(resumed(rig, 1)))]
+    assert not rig.desk.turns.take(old)
+    assert got == [True]
+
+
 def test_a_turn_that_moved_on_meanwhile_is_not_given_away_by_what_was_seen_before(rig: Rig) -> None:
     """I8: its new holder's leg may have the number of the old one's."""
     first, second, third = queued(rig, 1), queued(rig, 2), queued(rig, 3)

@@ -1,6 +1,7 @@
 """What notices mutants: the tests that pass their line, the quickest first, then simulated runs that do."""
 
 import builtins
+import gc
 import json
 import os
 import resource
@@ -63,6 +64,7 @@ def collected(do: Callable[[Sequence[pytest.Item]], int]) -> int:
     class Loop:
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
             mutation.loaded()  # before the children are made, so that they needn't look
+            gc.freeze()  # else each child's garbage collector would copy it all
             answers.append(do(session.items))
             return True
 
@@ -148,7 +150,7 @@ def passes(items: Sequence[pytest.Item], seeds: Sequence[int]) -> list[tuple[str
 
 
 class Killers:
-    """Notices mutants. What noticed others of the same function or file is asked first."""
+    """Notices mutants. What noticed others like one is asked first."""
 
     def __init__(self, items: Sequence[pytest.Item], passed: Passed) -> None:
         self._items = {item.nodeid: item for item in items}
@@ -157,16 +159,18 @@ class Killers:
 
     def credit(self, mutant: Mutant, by: str) -> None:
         """`by` noticed this one."""
-        self._noticed[mutant.file, by] += 1
-        self._noticed[mutant.function, by] += 100
+        for like in _likes(mutant):
+            self._noticed[like, by] += 10
+            self._noticed[like, _file(by)] += 1
 
     def job(self, mutant: Mutant, first: str | None) -> Callable[[], str]:
         """Runs in a child: who notices the mutant, "" when nobody does."""
         passing = self._passed.at(mutant)
-        credit, seconds = self._noticed, self._passed.seconds
+        credit, seconds, likes = self._noticed, self._passed.seconds, _likes(mutant)
 
         def place(name: str) -> tuple[bool, int, float]:
-            return name != first, -credit[mutant.function, name] - credit[mutant.file, name], seconds[name]
+            before = sum(credit[like, name] + credit[like, _file(name)] for like in likes)
+            return name != first, -before, seconds[name]
 
         tests = sorted(passing & self._items.keys(), key=place)
         taken = accumulate(seconds[name] for name in tests)
@@ -188,6 +192,15 @@ class Killers:
 
     def _patience(self, name: str) -> int:
         return int(PATIENCE + SLOWER * self._passed.seconds[name])
+
+
+def _likes(mutant: Mutant) -> tuple[object, ...]:
+    """What makes others like it: their function, their file, the kind of change."""
+    return mutant.file, (mutant.file, mutant.function), mutant.what.partition(":")[0]
+
+
+def _file(name: str) -> str:
+    return name.partition("::")[0]
 
 
 def _breaks(seed: int, modules: dict[str, ModuleType]) -> bool:
