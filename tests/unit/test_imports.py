@@ -364,3 +364,10 @@ def test_a_large_noisy_file_is_read_the_same_in_any_chunks() -> None:
     totals = validate((text[at : at + 1000] for at in range(0, len(text), 1000)), Numbers({}), kept)
     assert (totals, kept.rows) == (whole[0], whole[1].rows)
     assert kept.report("rejected") == whole[1].report("rejected")
+
+
+def test_two_numbers_written_five_thousand_times_each_are_two_members() -> None:
+    totals, kept = read("+64211234567,Amy\n" * 5000 + "64 21 999 8888,Bob\n" * 5000)
+    assert buckets(totals) == (1, 1, 9998, 0)
+    assert [row[0] for row in kept.rows] == ["+64211234567", "+64219998888"]
+    assert kept.report("duplicates")[-1][:3] == ["10000", "duplicate", "The same number as in line 5001."]

@@ -14,7 +14,7 @@ from itertools import compress
 from operator import ne
 from typing import IO, Any, Self
 
-FEW = 65_536  # numbers for a dictionary: 8 MB
+FEW = 250_000  # numbers for a dictionary: 30 MB
 _REPEAT = struct.Struct("=QIII")  # number, line, line of the first or 0, bytes of the row behind it
 _READ = 65_536  # entries at once
 
