@@ -180,6 +180,9 @@ def test_closing_charges_and_wake_follow_the_sender(dynamo: FakeDynamo) -> None:
     assert table.read(4000, 0) == chunks.Chunk(sent, 2, closed=True, charges=known, refused=frozenset({0, 1}))
     assert stored(dynamo)["state"] == "closed"
     assert stored(dynamo)["expires_at"] == 5 + 90 * 86_400
+    dynamo.calls.clear()
+    table.merge(4000, 0, sent, 6500)
+    assert dynamo.calls == ["get_item"]  # closed as it is
     table.merge(4000, 0, bytes([RECEIVED]), 7000)
     assert table.read(4000, 0) == chunks.Chunk(
         bytes([RECEIVED, 0]), 3, closed=True, charges=known, refused=frozenset({0, 1})

@@ -94,7 +94,7 @@ class Chunks:
                 old.refused.union(refused),
                 old.zones if zones is None else tuple(zones),
             )
-            if new == old and old.version:
+            if new == old:
                 return old.vector
             try:
                 self._write(campaign, number, new, now)

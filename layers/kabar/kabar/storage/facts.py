@@ -67,8 +67,7 @@ class ChunkPeople:
 
     def write(self, facts: Sequence[Fact]) -> None:
         """[P32] Without condition: writing a fact twice is harmless."""
-        if facts:
-            self._table.batch_put([self._item(fact) for fact in facts])
+        self._table.batch_put(self._item(fact) for fact in facts)
 
     def _key(self, recipient: Recipient, status: Status) -> keys.Key:
         message = self._origin.message_id(recipient.position)
