@@ -156,7 +156,7 @@ def statuses(result: ChunkResult) -> list[str]:
 
 
 def why(stop: Stop | None) -> str | None:
-    return stop and stop.why
+    return stop.why if stop else None
 
 
 def test_a_slice_goes_claim_standing_facts_note_call_record() -> None:
