@@ -17,17 +17,15 @@ from tests.functions.test_exports import HERE, TIME, World, cut, ended
 
 __all__ = ["api"]
 
-NOW = time.time_ns() // 1_000_000 + 60_000  # the API has a clock of its own
-LATER = NOW + SILENCE
-
 
 class Lost(World):
     """An export and the sweep; `running` names the executions that are under way."""
 
     def __init__(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(api, monkeypatch)
+        self.now = time.time_ns() // 1_000_000 + 60_000  # the API has a clock of its own
         monkeypatch.setattr(export, "PART_BYTES", 4_000)
-        monkeypatch.setattr(export, "_now", lambda: NOW)
+        monkeypatch.setattr(export, "_now", lambda: self.now)
         self.running: set[str] = set()
         self.begun: dict[str, Any] = {}
         self.exports = Exports(Table("workspaces", api.tables))
@@ -37,8 +35,8 @@ class Lost(World):
         self.begun.setdefault(name, told)
         return new
 
-    def sweep(self, now: int = LATER) -> list[int]:
-        return repair_exports(self.exports, self.running.__contains__, self.start, now)
+    def sweep(self, after: int = SILENCE) -> list[int]:
+        return repair_exports(self.exports, self.running.__contains__, self.start, self.now + after)
 
     def marks(self) -> list[str]:
         return [sk for pk, sk in self.api.tables.tables["workspaces"] if pk == "open" and "export" in sk]
@@ -61,7 +59,7 @@ def test_one_that_nobody_came_to_start_is_started(world: Lost, monkeypatch: pyte
             world.api.call("POST", HERE)
     (mark,) = world.exports.every_open()
     told = {"workspace": "acme", "list_id": 7, "export_id": mark["export"]}
-    assert world.sweep(NOW) == []  # whoever asked may still be about to start it
+    assert world.sweep(0) == []  # whoever asked may still be about to start it
     assert world.sweep() == [mark["export"]]
     assert world.begun == {str(mark["export"]): told}
     assert world.run(told) == "done"
@@ -106,7 +104,7 @@ def test_one_that_is_lost_again_and_again_fails_with_its_reason(world: Lost) -> 
     told = world.begin()
     world.begun[str(told["export_id"])] = told
     for at in range(RESTARTS + 1):
-        assert world.sweep(LATER + at * SILENCE) == [told["export_id"]]
+        assert world.sweep((at + 1) * SILENCE) == [told["export_id"]]
     failed = world.shown(told)
     assert (failed["state"], failed["error"]["code"]) == ("failed", "export_interrupted")
     assert len(world.begun) == RESTARTS + 1
@@ -116,9 +114,9 @@ def test_one_that_is_lost_again_and_again_fails_with_its_reason(world: Lost) -> 
 def test_one_that_is_worked_on_or_has_just_moved_is_left_alone(world: Lost) -> None:
     told = world.begin()
     world.running.add(str(told["export_id"]))
-    assert (world.sweep(LATER + SILENCE), world.begun) == ([], {})
+    assert (world.sweep(2 * SILENCE), world.begun) == ([], {})
     world.running.clear()
-    assert world.sweep(NOW) == []
+    assert world.sweep(0) == []
 
 
 def test_what_is_left_of_one_that_has_expired_is_forgotten(world: Lost) -> None:
@@ -132,7 +130,7 @@ def test_rows_are_counted_while_the_first_part_is_still_written(
     world: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "PART_BYTES", 1_000_000)
-    ticks = iter(range(NOW, NOW + 10**9, 500))
+    ticks = iter(range(world.now, world.now + 10**9, 500))
     monkeypatch.setattr(export, "_now", lambda: next(ticks))
     told, seen = world.begin(), []
     query = world.api.tables.query

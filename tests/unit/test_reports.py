@@ -60,14 +60,20 @@ def test_a_campaign_in_full() -> None:
             cell(Status.SUPPRESSED, Reason.OPTED_OUT),
             cell(Status.SUPPRESSED, Reason.BLACKLISTED),
             cell(Status.SUPPRESSED, Reason.NO_CONSENT),
+            cell(Status.SUPPRESSED, Reason.NO_COMMON_HOURS),
         ]
     )
-    report = count(8, [Chunk(vector, 3, charges=Charges.of([(1, 20), (2, 40), *[(2, 10)] * 4]))])
+    report = count(9, [Chunk(vector, 3, charges=Charges.of([(1, 20), (2, 40), *[(2, 10)] * 5]))])
     assert {status: n for status, n in report.statuses.items() if n} == {
         Status.PENDING: 2,
         Status.RECEIVED: 2,
         Status.SENT: 1,
-        Status.SUPPRESSED: 3,
+        Status.SUPPRESSED: 4,
     }
     assert (report.segments, report.cost, report.replied_opt_out, report.opted_out) == (5, 70, 1, 3)
-    assert report.suppressed == {Reason.OPTED_OUT: 1, Reason.BLACKLISTED: 1, Reason.NO_CONSENT: 1}
+    assert report.suppressed == {
+        Reason.OPTED_OUT: 1,
+        Reason.BLACKLISTED: 1,
+        Reason.NO_CONSENT: 1,
+        Reason.NO_COMMON_HOURS: 1,
+    }
