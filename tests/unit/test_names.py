@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,3 +88,15 @@ def test_maps_are_bounded_by_a_literal() -> None:
         for name, state in json.loads(machine.read_text())["States"].items():
             if state["Type"] == "Map":
                 assert 1 <= state["MaxConcurrency"] <= 10, name
+
+
+def test_every_access_pattern_has_one_number_and_those_that_the_code_cites_exist() -> None:
+    """docs/data-model.md"""
+    listed = re.findall(r"^\| (P\d+) \|", (paths.ROOT / "docs/data-model.md").read_text(), re.MULTILINE)
+    assert [pattern for pattern, count in Counter(listed).items() if count > 1] == []
+    cited = {
+        pattern
+        for path in (paths.ROOT / "layers/kabar").rglob("*.py")
+        for pattern in re.findall(r"\[(P\d+)\]", path.read_text())
+    }
+    assert cited - set(listed) == set()

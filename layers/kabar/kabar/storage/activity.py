@@ -101,7 +101,7 @@ def entry(
 def entries(
     table: Table, workspace: str, at: int, who: str, what: str, about: str, detail: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """The same, kept a second time beside all others about that thing: its history. [P53]"""
+    """The same, kept a second time beside all others about that thing: its history. [P79]"""
     item = _item(workspace, at, who, what, about, detail)
     key = keys.activity_about(workspace, about, at, item["sk"].partition("#")[2])
     return [put_in(table, item), put_in(table, item | key)]
@@ -110,7 +110,7 @@ def entries(
 def history(
     table: Table, workspace: str, about: str, limit: int, before: str | None = None
 ) -> tuple[list[Item], str | None]:
-    """[P53] Up to `limit` of its entries, newest first, and where the next page starts."""
+    """[P79] Up to `limit` of its entries, newest first, and where the next page starts."""
     pk = keys.activity_about_pk(workspace, about)
     start = {"pk": pk, "sk": before} if before else None
     page = table.query(pk, limit=limit, start=start, reverse=True)

@@ -1,4 +1,4 @@
-"""Everything to and from one number, and where one number stands in a campaign. [P55] [P56]"""
+"""Everything to and from one number, and where one number stands in a campaign. [P94] [P56]"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Conversations:
     def page(
         self, workspace: str, mobile: str, limit: int, before: str | None = None
     ) -> tuple[list[Entry], str | None]:
-        """[P55] Up to `limit` messages out and in, newest first, and where the next page starts."""
+        """[P94] Up to `limit` messages out and in, newest first, and where the next page starts."""
         pk = keys.person_pk(workspace, mobile)
         out = islice(self._people.every(pk, prefix="out#", reverse=True), LOOKED_THROUGH)
         came = islice(self._people.every(pk, prefix="in#"), LOOKED_THROUGH)

@@ -1,4 +1,4 @@
-"""Quick campaigns: made together with the import of their list, and one per list when that is split [F2] [D7]. [P54]
+"""Quick campaigns: made together with the import of their list, and one per list when that is split [F2] [D7]. [P93]
 
 Until its list is there a head has `import`, the import's id, and no `list_id`: it may come due and be queued, without
 the turn. The import's head has `quick`: {campaign, delay (minutes), batch?, email?}.

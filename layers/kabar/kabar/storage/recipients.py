@@ -1,4 +1,4 @@
-"""The recipients of a campaign one by one: who is in a status and since when. [P52]
+"""The recipients of a campaign one by one: who is in a status and since when. [P78]
 
 Status vectors say who, the plan's chunks whom they stand for, and one batch read of exactly the facts that date a
 status says when.

@@ -1,4 +1,4 @@
-"""Replies, each put once together with what it changes. [P34]–[P36] [P70]
+"""Replies, each put once together with what it changes. [P34] [P35] [P36] [P70] [P77]
 
 A reply: {reply_id, id (the carrier's), carrier, mobile, to, text, at (epoch ms), taken_at, message?, campaign?,
 list?, chunk?, pos?, list_name?, batch?, command?: opt_out|opt_in, keyword?, opt_out, left?: list|everything|
@@ -86,7 +86,7 @@ class Replies:
             start = page.next
 
     def was_handed_over(self, workspace: str, sent: Sent) -> bool:
-        """[P36] Whether a message whose facts are written went, or may have gone, to the carrier.
+        """[P77] Whether a message whose facts are written went, or may have gone, to the carrier.
 
         Its slice's claim says so: facts are written before the call, and a call may be stopped. A claim that has
         expired belongs to a campaign that is long over.
