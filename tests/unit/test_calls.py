@@ -157,6 +157,13 @@ def test_calls_that_ended_differently_count_each_by_its_own_end() -> None:
     assert why(ports.send_chunk(2)[1]) == "refused"
 
 
+def test_a_429_beside_which_everybody_was_taken_holds_the_others_only() -> None:
+    ports = Ports()
+    ports.answers = [Divided(Throttled("429", 7), {"x-0": ACCEPTED})]
+    result, _ = ports.send_chunk(1)
+    assert (statuses(result), "hold 7000" in ports.log) == (["sent"], True)
+
+
 # ---- errors ---------------------------------------------------------------------------------------------
 
 
@@ -168,6 +175,7 @@ def test_calls_that_bring_nothing_wait_ever_longer_and_the_third_stops_the_lane(
     assert called(ports) == ["call x-0", "call x-1", "call x-2"]
     assert [claim.not_before - NOW for claim in ports.stored.values()] == [10_000, 20_000, 40_000]
     assert (result.wake, ports.paused) == (NOW + 10_000, [])
+    assert not [what for what in ports.log if what.startswith("hold")]
 
 
 def test_the_wait_has_a_longest() -> None:
@@ -184,6 +192,12 @@ def test_a_call_that_brings_something_forgets_those_that_did_not() -> None:
     assert (len(called(ports)), stop) == (5, None)
     ports = Ports()
     ports.answers = [DOWN, DOWN, {"x-2": REJECTED}, DOWN, DOWN]
+    assert ports.send_chunk(*[1] * 5)[1] is None
+
+
+def test_an_answer_that_says_nothing_of_anybody_is_an_answer() -> None:
+    ports = Ports()
+    ports.answers = [DOWN, DOWN, {}, DOWN, DOWN]
     assert ports.send_chunk(*[1] * 5)[1] is None
 
 
@@ -204,6 +218,13 @@ def test_only_answers_that_are_lost_for_good_pause_besides(promise: Promise) -> 
     assert ports.paused == ([SILENT] if lost_for_good else [])
     assert set(statuses(result)[:3]) == {"uncertain" if lost_for_good else "submitted"}
     assert result.wake is not None
+
+
+def test_nothing_is_waited_for_where_nobody_is_left() -> None:
+    ports = Ports(Promise.NOTHING)
+    ports.answers = [LOST]
+    result, _ = ports.send_chunk(1)
+    assert (statuses(result), result.wake, ports.stored[0].not_before) == (["uncertain"], None, 0)
 
 
 def test_a_429_holds_every_lane_as_long_as_it_says() -> None:

@@ -118,7 +118,13 @@ def test_it_waits_for_its_pace_and_looks_at_the_control_every_second() -> None:
 
 @pytest.mark.parametrize(
     ("patience", "waited", "stops"),
-    [(None, 840_000, None), (None, 840_001, "pace"), (3_000, 3_000, None), (3_000, 3_001, "pace")],
+    [
+        (None, 840_000, None),
+        (None, 840_001, "pace"),
+        (3_000, 3_000, None),
+        (3_000, 3_001, "pace"),
+        (1 << 40, 840_001, "pace"),
+    ],
 )
 def test_it_waits_no_longer_than_it_has_patience_or_time(
     patience: int | None, waited: int, stops: str | None
@@ -253,6 +259,22 @@ def test_who_waits_for_hours_of_their_own_waits_without_a_claim_or_a_rate() -> N
     result, _ = ports.send_chunk(2)
     assert (statuses(result), result.wake) == (["pending", "sent"], None)
     assert ports.log[0] == "1 segments"
+
+
+def test_hours_that_open_meanwhile_are_used_at_once() -> None:
+    ports = Ports()
+    ports.waiting = {"+640": NOW + 1}
+    ports.meanwhile["record 0"] = ports.waiting.clear
+    result, _ = ports.send_chunk(2)
+    assert (statuses(result), result.wake) == (["pending", "sent"], NOW)
+
+
+def test_a_lost_answer_is_asked_about_though_the_hours_have_closed() -> None:
+    ports = Ports(Promise.ASKABLE)
+    ports.answers = [AnswerLost("reset")]
+    ports.meanwhile["record 0"] = lambda: ports.waiting.update({"+640": NOW + 3_600_000})
+    result, _ = ports.send_chunk(1)
+    assert result.wake == NOW + TIMING.ask_after
 
 
 def test_hours_that_close_before_the_call_stop_it() -> None:

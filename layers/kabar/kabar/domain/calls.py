@@ -104,12 +104,13 @@ class Calls:
         fruitless = error is not None and all(result == NOT_SENT for result in results.values())
         if not fruitless:
             self._brakes.brought()
-        if error is not None:
-            wait = self._after(slot, error, wait, fruitless=fruitless)
+        wait = self._after(slot, error, wait, fruitless=fruitless)
         self._brakes.watch(slot)
         return wait
 
-    def _after(self, slot: Slot, error: CarrierError, wait: int | None, *, fruitless: bool) -> int | None:
+    def _after(
+        self, slot: Slot, error: CarrierError | None, wait: int | None, *, fruitless: bool
+    ) -> int | None:
         """What an error means for the calls to come; a time (ms) before which this slice doesn't go on."""
         if isinstance(error, Refused):
             return self._brakes.refused(slot, error)
@@ -154,8 +155,7 @@ class Calls:
             else:
                 slot.settle([recipient], Status.SENT)
                 self._tally.accepted += 1
-        if rejected:
-            slot.people.write(rejected)
+        slot.people.write(rejected)
 
 
 def _retry_after(error: CarrierError) -> int:

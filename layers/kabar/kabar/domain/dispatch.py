@@ -194,7 +194,7 @@ class Sender:
             raise slot.stop
         if not recorded:
             return claim, self._clock.now() + self._timing.lease
-        idle = record.done or not (not_before or self._ready(slot.recipients, record))
+        idle = not (not_before or self._ready(slot.recipients, record))
         return record, None if idle else max(record.not_before, self._clock.now())
 
     def _ready(self, recipients: Sequence[Recipient], claim: Claim | None) -> Sequence[Recipient]:
@@ -209,8 +209,6 @@ class Sender:
         handed over becomes uncertain.
         """
         open_now = slot.open()
-        if not open_now:
-            return
         mobiles = [r.message.mobile for r in open_now]
         never = [mobile for mobile, opening in self._control.waits(mobiles).items() if opening == NEVER]
         reasons = {**dict.fromkeys(never, Reason.NO_COMMON_HOURS), **slot.people.standings(mobiles)}
