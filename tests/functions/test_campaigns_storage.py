@@ -275,6 +275,16 @@ def test_places_of_who_is_paused_deleted_or_was_put_off_are_passed_over(rig: Rig
     assert rig.holder() == last["id"]
 
 
+def test_who_is_cancelled_keeps_the_turn_until_the_last_claims_are_settled(rig: Rig) -> None:
+    """I8"""
+    first, second = queued(rig, 1), queued(rig, 2)
+    assert rig.desk.turns.take(first)
+    rig.campaigns.control(WORKSPACE, 1, "cancel", "api:me", 5)
+    assert not rig.desk.turns.take(second)
+    assert rig.campaigns.close(rig.head(1), Life.CANCELLED, 6, {})
+    assert rig.desk.turns.take(second)
+
+
 def test_an_old_leg_lowers_no_place_of_a_newer_one(rig: Rig) -> None:
     old = queued(rig, 1)
     new = resumed(rig, 1)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kabar.domain.brakes import BREAKER, MAX_BACKOFF, SAMPLE, SILENT
+from kabar.domain.brakes import BREAKER, SAMPLE, SILENT
 from kabar.domain.calls import UNASKED
 from kabar.domain.handover import (
     AnswerLost,
@@ -176,13 +176,6 @@ def test_calls_that_bring_nothing_wait_ever_longer_and_the_third_stops_the_lane(
     assert [claim.not_before - NOW for claim in ports.stored.values()] == [10_000, 20_000, 40_000]
     assert (result.wake, ports.paused) == (NOW + 10_000, [])
     assert not [what for what in ports.log if what.startswith("hold")]
-
-
-def test_the_wait_has_a_longest() -> None:
-    ports = doubtful(Promise.ASKABLE)
-    ports.told = Throttled("429", 3600)
-    assert ports.send_chunk(2)[0].wake == NOW + 3_600_000
-    assert MAX_BACKOFF < 3_600_000
 
 
 def test_a_call_that_brings_something_forgets_those_that_did_not() -> None:

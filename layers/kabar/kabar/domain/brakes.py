@@ -3,7 +3,6 @@
 from kabar.domain.handover import Refused
 from kabar.domain.slices import Clock, Control, Slot, Stop, Tally
 
-MAX_BACKOFF = 300_000  # ms between tries of a carrier that can't be reached
 BREAKER = 3  # calls without any result in a row after which a lane stops trying
 SAMPLE = 100  # messages with a result before a rate of refusals says anything
 NO_RESULTS = "the carrier gives no results"
@@ -44,7 +43,7 @@ class Brakes:
         Returns the time (ms), `until` at least, before which its slice doesn't go on.
         """
         self._fruitless += 1
-        until = max(until, self._clock.now() + min(MAX_BACKOFF, 5_000 << self._fruitless))
+        until = max(until, self._clock.now() + (5_000 << self._fruitless))
         if self._fruitless >= (BREAKER if self.proved else 1):
             slot.stop = Stop(NO_RESULTS, until)
             if lost_for_good:

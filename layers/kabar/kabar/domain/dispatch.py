@@ -111,8 +111,6 @@ class Sender:
         stop: Stop | None = None
         for number, recipients in enumerate(slices):
             claim = claims.get(number)
-            if claim and claim.done:
-                continue
             if stop is None and until_proved and self._brakes.proved:
                 stop = Stop(FIRST_SLICE, self._clock.now())
                 wakes.append(self._clock.now())
@@ -160,7 +158,7 @@ class Sender:
             lease=now + self._timing.lease,
             vector=before.vector if before else bytes(len(recipients)),
             doubt_since=before.doubt_since if before else 0,
-            calling=before.may_have_called if before else False,
+            calling=before.calling if before else False,
         )
         if not ledger.take(number, claim, before):
             return before, now + self._timing.lease  # somebody else was faster
@@ -174,7 +172,7 @@ class Sender:
         seen: Mapping[int, Seen] = {}
         if before:
             seen = slot.people.seen(slot.open())
-            slot.learn(seen, died=before.may_have_called, when=before.claimed_at)
+            slot.learn(seen, died=before.calling, when=before.claimed_at)
         not_before = self._calls.resolve_doubts(slot)
         if not_before is None:
             self._suppress(slot)

@@ -59,15 +59,6 @@ class Claim:
     not_before: int = 0
     calling: bool = False
 
-    @property
-    def may_have_called(self) -> bool:
-        """Whether a call may have been made whose result nobody left."""
-        return bool(self.owner) and self.calling
-
-    @property
-    def done(self) -> bool:
-        return all(byte & 0x0F >= SETTLED for byte in self.vector)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
