@@ -85,6 +85,16 @@ def test_an_end_says_why_if_there_is_a_why_and_is_told_once(rig: Rig, reason: st
     assert [entry["detail"] for entry in entries] == [detail] * 2  # in the log and in its own history
 
 
+def test_nothing_changes_after_the_end_not_even_by_who_made_it(rig: Rig) -> None:
+    """I6"""
+    head = taken(rig)
+    assert rig.campaigns.close(head, Life.COMPLETED, 6, {})
+    over = rig.head(1)
+    assert not rig.campaigns.keep(head, wake_at=7)
+    assert not rig.campaigns.commit_plan(head, {"chunks": 1})
+    assert rig.head(1) == over
+
+
 def test_receipts_are_waited_for_only_where_somebody_was_sent_to(rig: Rig) -> None:
     later = 6 + silence.WITHIN
     assert rig.campaigns.close(taken(rig), Life.FAILED, 6, {})
