@@ -1,13 +1,17 @@
 """What senders decide by is read consistently: a copy that lags a second would send to whoever left within it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from kabar.domain.campaigns import Life
 from kabar.domain.handover import AnswerLost
 from kabar.domain.messages import Receipt
+from kabar.domain.slices import Claim
 from kabar.domain.statuses import Status
 from kabar.storage import keys
+from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.references import References
 from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.gateway_rig import START, Campaign
@@ -106,4 +110,19 @@ def test_requests_are_held_sent_and_taken_back_by_what_is_there_now(monkeypatch:
     rig.clock = MONDAY_8
     rig.queue.append((9000, 0))
     assert rig.drain() == ["done"]
+    assert not found
+
+
+def test_whoever_was_slower_looks_at_what_is_there_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(monkeypatch)
+    rig.campaign(1)
+    found = lagging(rig.dynamo, monkeypatch)
+    ledger = ChunkLedger(rig.dispatch, 1, 0)
+    claim = Claim(owner="first", attempt=1, claimed_at=1, lease=60_000, vector=bytes(1))
+    assert ledger.take(0, claim, None)
+    assert not ledger.take(0, replace(claim, owner="second"), None)
+    head = rig.campaigns.take_leg(WORKSPACE, 1, 1, "one", 99)
+    assert head
+    rig.campaigns.pause(WORKSPACE, 1, "too many failed", 7)
+    assert not rig.campaigns.advance(head, Life.SENDING, 8)
     assert not found
