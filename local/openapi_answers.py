@@ -54,6 +54,8 @@ TAGGED = frozenset(
         "get_user",
         "change_user",
         "get_settings",
+        "get_prefix",
+        "put_prefix",
         "get_prices",
         "set_prices",
         "change_settings",

@@ -102,6 +102,7 @@ NEEDS: dict[str, Scope] = {
     "get_prices": Scope.SETTINGS_READ,
     "set_prices": Scope.SETTINGS_WRITE,
     "list_prefixes": Scope.SETTINGS_READ,
+    "get_prefix": Scope.SETTINGS_READ,
     "put_prefix": Scope.SETTINGS_WRITE,
     "delete_prefix": Scope.SETTINGS_WRITE,
     "try_numbers": Scope.SETTINGS_READ,

@@ -12,8 +12,14 @@ __all__ = ["api"]
 PREFIXES = "/v1/settings/prefixes"
 
 
-def put(api: Api, prefix: str, replacement: str, **how: Any) -> int:
-    return api.call("PUT", f"{PREFIXES}/{prefix}", {"replacement": replacement}, **how).status
+def put(api: Api, prefix: str, replacement: str, tag: str | None = None, **how: Any) -> int:
+    headers = {"If-Match": tag} if tag else {}
+    answer = api.call("PUT", f"{PREFIXES}/{prefix}", {"replacement": replacement}, headers=headers, **how)
+    return answer.status
+
+
+def tag_of(api: Api, prefix: str) -> str:
+    return str(api.call("GET", f"{PREFIXES}/{prefix}").headers["ETag"])
 
 
 def tried(api: Api, *numbers: str) -> list[Any]:
@@ -74,11 +80,13 @@ def test_an_empty_replacement_takes_a_prefix_away(api: Api) -> None:
 def test_prefixes_are_shown_replaced_and_deleted_and_every_change_is_in_the_log(api: Api) -> None:
     assert put(api, "021", "6421") == 200
     assert put(api, "021", "6421") == 200
-    assert put(api, "021", "6422") == 200
+    assert put(api, "021", "6422", tag_of(api, "021")) == 200
+    assert api.call("GET", f"{PREFIXES}/021").json == {"prefix": "021", "replacement": "6422"}
     assert put(api, "0", "64") == 200
     assert shown(api) == {"0": "64", "021": "6422"}
     assert api.call("DELETE", f"{PREFIXES}/021").status == 204
     assert api.call("DELETE", f"{PREFIXES}/021").status == 404
+    assert api.call("GET", f"{PREFIXES}/021").status == 404
     assert shown(api) == {"0": "64"}
     assert log(api) == [
         ("api:key:1", "prefix saved", {"prefix": "021", "from": None, "to": "6421"}),
@@ -88,17 +96,33 @@ def test_prefixes_are_shown_replaced_and_deleted_and_every_change_is_in_the_log(
     ]
 
 
-def saved(api: Api, replacement: str) -> None:
-    put(api, "021", replacement)
+def test_what_a_prefix_means_is_only_replaced_by_who_saw_it(api: Api) -> None:
+    put(api, "021", "6421")
+    old = tag_of(api, "021")
+    assert put(api, "021", "6422") == 428
+    assert put(api, "021", "6422", old) == 200
+    assert put(api, "021", "6423", old) == 412
+    assert put(api, "022", "6422", old) == 412  # there is nothing that it could be the tag of
+    assert put(api, "021", "6423", "*") == 200
+    assert shown(api) == {"021": "6423"}
 
 
-def test_the_log_says_what_was_replaced_also_when_two_save_at_once(api: Api) -> None:
-    api.tables.before.append(lambda: saved(api, "6421"))
-    assert put(api, "021", "6422") == 200
-    assert [(detail["from"], detail["to"]) for _, _, detail in log(api)] == [(None, "6421"), ("6421", "6422")]
-    api.tables.before.append(lambda: saved(api, "6423"))
+def test_of_two_who_save_at_once_one_is_refused_and_the_log_tells_what_was_replaced(api: Api) -> None:
+    api.tables.before.append(lambda: put(api, "021", "6421"))
+    assert put(api, "021", "6422") == 412
+    tag = tag_of(api, "021")
+    api.tables.before.append(lambda: put(api, "021", "6423", tag))
+    assert put(api, "021", "6424", tag) == 412
+    assert shown(api) == {"021": "6423"}
+    tag = tag_of(api, "021")
+    api.tables.before.append(lambda: put(api, "021", "6425", tag))
     assert api.call("DELETE", f"{PREFIXES}/021").status == 204
-    assert log(api)[-1][2] == {"prefix": "021", "from": "6423"}
+    assert [detail for _, _, detail in log(api)] == [
+        {"prefix": "021", "from": None, "to": "6421"},
+        {"prefix": "021", "from": "6421", "to": "6423"},
+        {"prefix": "021", "from": "6423", "to": "6425"},
+        {"prefix": "021", "from": "6425"},
+    ]
 
 
 def test_prefixes_come_in_pages_and_belong_to_one_workspace(api: Api) -> None:

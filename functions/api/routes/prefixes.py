@@ -6,8 +6,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
+import etags
+from etags import IfMatch
 from kabar.domain.numbers import Numbers
 from kabar.storage import prefixes, workspaces
+from kabar.storage.dynamo import Item
 from prefix_schemas import NumbersToTry, PrefixMeaning, PrefixView, TriedNumbersView, TriedNumberView
 from problems import NOT_FOUND, Problem
 from routes.paging import Cursor, Limit, Listing
@@ -34,25 +37,51 @@ def list_prefixes(
     return listing.page(*found, PrefixView.of)
 
 
+@router.get(
+    "/v1/settings/prefixes/<prefix>",
+    summary="Show what a prefix stands for",
+    tags=["Settings"],
+    operation_id="get_prefix",
+)
+def get_prefix(prefix: Prefix, caller: CallerOf) -> Response[PrefixView]:
+    known = prefixes.get(table("workspaces"), caller.workspace, prefix)
+    if known is None:
+        raise _unknown()
+    return _shown(known)
+
+
 @router.put(
     "/v1/settings/prefixes/<prefix>",
     summary="Say what a prefix stands for",
     description="Of several prefixes that fit a number the longest counts, once: what comes of it isn't mapped "
-    "again. Numbers that are stored already stay as they are.",
+    "again. Numbers that are stored already stay as they are. A new prefix needs no `If-Match`.",
     tags=["Settings"],
     operation_id="put_prefix",
 )
-def put_prefix(prefix: Prefix, meaning: PrefixMeaning, caller: CallerOf, at: Now) -> PrefixView:
-    prefixes.save(
-        table("workspaces"),
-        table("activity"),
-        caller.workspace,
-        prefix,
-        meaning.replacement,
-        by=caller.who,
-        now=at,
-    )
-    return PrefixView(prefix=prefix, replacement=meaning.replacement)
+def put_prefix(
+    prefix: Prefix, meaning: PrefixMeaning, caller: CallerOf, at: Now, if_match: IfMatch = None
+) -> Response[PrefixView]:
+    seen = prefixes.get(table("workspaces"), caller.workspace, prefix)
+    if seen and seen["replacement"] == meaning.replacement:
+        return _shown(seen)
+    if seen:
+        etags.require(if_match, etags.etag(PrefixView.of(seen)))
+    elif if_match is not None:
+        raise etags.stale()
+    try:
+        new = prefixes.save(
+            table("workspaces"),
+            table("activity"),
+            caller.workspace,
+            prefix,
+            meaning.replacement,
+            seen,
+            by=caller.who,
+            now=at,
+        )
+    except prefixes.Changed as error:
+        raise etags.stale() from error
+    return _shown(new)
 
 
 @router.delete(
@@ -66,7 +95,7 @@ def delete_prefix(prefix: Prefix, caller: CallerOf, at: Now) -> Response[None]:
     if not prefixes.forget(
         table("workspaces"), table("activity"), caller.workspace, prefix, by=caller.who, now=at
     ):
-        raise Problem(NOT_FOUND, "There is no such prefix.")
+        raise _unknown()
     return Response(204)
 
 
@@ -84,3 +113,12 @@ def try_numbers(wanted: NumbersToTry, caller: CallerOf) -> TriedNumbersView:
     return TriedNumbersView(
         data=[TriedNumberView.of(each, numbers.clean(each), language) for each in wanted.numbers]
     )
+
+
+def _shown(item: Item) -> Response[PrefixView]:
+    view = PrefixView.of(item)
+    return Response(200, "application/json", view, headers={"ETag": etags.etag(view)})
+
+
+def _unknown() -> Problem:
+    return Problem(NOT_FOUND, "There is no such prefix.")
