@@ -7,18 +7,16 @@ in one status or, where the carrier can't tell, uncertain.
 import itertools
 import json
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
 from kabar.carriers import http
 from kabar.carriers.infobip import Infobip
 from kabar.domain.handover import Promise
-from kabar.storage import accounts, dynamo, executions, keys, plans, schedules
+from kabar.storage import executions, keys
 from kabar.storage.campaigns import Campaigns
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Table
@@ -206,17 +204,6 @@ def _moment(expression: str) -> int:
     from datetime import UTC, datetime
 
     return int(datetime.strptime(expression, "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC).timestamp() * 1000)
-
-
-@pytest.fixture(autouse=True)
-def _cold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(boto3, "client", boto3.client)
-    caches = (dynamo.client, schedules.client, plans.client, executions.client, accounts.client)
-    for cache in caches:
-        cache.cache_clear()
-    yield
-    for cache in caches:
-        cache.cache_clear()
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, letter: str, *cuts: Cut) -> Cloud:

@@ -18,6 +18,10 @@ def put(api: Api, prefix: str, replacement: str, tag: str | None = None, **how: 
     return answer.status
 
 
+def saved(api: Api, replacement: str, tag: str | None = None) -> None:
+    assert put(api, "021", replacement, tag) == 200
+
+
 def tag_of(api: Api, prefix: str) -> str:
     return str(api.call("GET", f"{PREFIXES}/{prefix}").headers["ETag"])
 
@@ -108,14 +112,14 @@ def test_what_a_prefix_means_is_only_replaced_by_who_saw_it(api: Api) -> None:
 
 
 def test_of_two_who_save_at_once_one_is_refused_and_the_log_tells_what_was_replaced(api: Api) -> None:
-    api.tables.before.append(lambda: put(api, "021", "6421"))
+    api.tables.before.append(lambda: saved(api, "6421"))
     assert put(api, "021", "6422") == 412
     tag = tag_of(api, "021")
-    api.tables.before.append(lambda: put(api, "021", "6423", tag))
+    api.tables.before.append(lambda: saved(api, "6423", tag))
     assert put(api, "021", "6424", tag) == 412
     assert shown(api) == {"021": "6423"}
     tag = tag_of(api, "021")
-    api.tables.before.append(lambda: put(api, "021", "6425", tag))
+    api.tables.before.append(lambda: saved(api, "6425", tag))
     assert api.call("DELETE", f"{PREFIXES}/021").status == 204
     assert [detail for _, _, detail in log(api)] == [
         {"prefix": "021", "from": None, "to": "6421"},
