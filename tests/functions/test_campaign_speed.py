@@ -1,13 +1,17 @@
 """A campaign can be slowed and sped up while it runs [F5] [F8]."""
 
+from collections.abc import Collection
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain.campaigns import CONTROL_AGE, lanes, speed
 from kabar.domain.slices import Place
+from kabar.legs import requests as requests_of_legs
 from kabar.legs import send
 from kabar.legs.gate import Gate
+from kabar.legs.requests import RequestControl
 from kabar.legs.send import LegControl
 from kabar.storage import keys
 from kabar.storage.campaign_pace import SlowedPace
@@ -136,6 +140,41 @@ def test_a_new_speed_ends_the_leg_between_two_calls_and_the_next_one_has_it(
     assert (speed(rig.head(1), 100), speed(rig.head(1), 1)) == (2.5, 1)
     rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", at, speed=None, speed_at=at)
     assert speed(rig.head(1), 100) == 100
+
+
+def test_f5_a_look_that_took_long_is_not_what_a_call_is_made_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F5] [G2] The sending hours were told seven seconds late: by then the campaign is paused, or the hours close."""
+    rig = Rig(monkeypatch)
+    rig.members(3)
+    rig.campaign(1)
+    plan = rig.plan(1, 1)
+    clock = Clock()
+    clock.now = 10_000
+    looks = 0
+
+    class Slow(Gate):
+        def opens(self, now: int, zones: Collection[str] | None = None) -> int | None:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                clock.now += 7_000
+                rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", clock.now)
+            return super().opens(now, zones)
+
+    monkeypatch.setattr(send, "now", lambda: clock.now)
+    gate = Slow(rig.workspaces, WORKSPACE, None, TIMING)
+    assert not LegControl(rig.campaigns, gate, rig.head(1), 1, plan["execution"]).go()
+    clock.now, asked = 10_000, list[int]()
+
+    class Closing(Gate):
+        def opens(self, now: int, zones: Collection[str] | None = None) -> int | None:  # noqa: ARG002
+            asked.append(now)
+            clock.now += 7_000 if len(asked) == 1 else 0
+            return None if now < 12_000 else 99_000
+
+    monkeypatch.setattr(requests_of_legs, "now", lambda: clock.now)
+    assert not RequestControl(Closing(rig.workspaces, WORKSPACE, None, TIMING)).go()
+    assert asked == [10_000, 17_000]
 
 
 def test_a_slow_campaign_has_as_little_work_in_a_leg() -> None:

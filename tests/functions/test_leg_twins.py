@@ -1,14 +1,18 @@
 """PlanLeg and SettleLeg invoked twice within one execution, the second while the first is between any two steps."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import greenlet
 import pytest
 
 from kabar.domain.campaigns import Life
+from kabar.domain.statuses import Status
 from kabar.storage.activity import history
 from kabar.storage.dynamo import Item, Table
+from kabar.storage.reports import report
 from tests.functions.leg_rig import WORKSPACE, Rig
 
 FAR = 40  # steps, more than either function takes
@@ -83,3 +87,45 @@ def test_f75_a_slow_twin_moves_nothing_that_people_or_its_execution_have_moved_o
         assert {name: rig.head(1).get(name) for name in kept} == {name: done[0].get(name) for name in kept}
         assert len(log(rig, "campaign sending")) == 1
     pytest.fail("the plan never came to its end")
+
+
+def test_f75_a_plan_that_comes_while_a_cancelled_campaign_is_closed_is_settled_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever plans stalls before any step, people cancel, and it goes on between any two steps of the settling."""
+    for stalls, goes_on in itertools.product(range(1, 12), range(1, 8)):
+        rig, main, steps = prepared(monkeypatch), greenlet.getcurrent(), Counter[bool]()
+        first = greenlet.greenlet(lambda rig=rig: rig.plan(1, 1, now=2000))
+        plain = rig.steps.step
+
+        def stepping(
+            plain: Callable[[], None] = plain,
+            first: greenlet.greenlet = first,
+            main: greenlet.greenlet = main,
+            steps: Counter[bool] = steps,
+            stops: tuple[int, int] = (stalls, goes_on),
+        ) -> None:
+            plain()
+            planning = greenlet.getcurrent() is first
+            steps[planning] += 1
+            if planning and steps[True] == stops[0]:
+                main.switch()
+            if not planning and steps[False] == stops[1] and not first.dead:
+                first.switch()
+
+        monkeypatch.setattr(rig.steps, "step", stepping)
+        steps[False] = -FAR
+        first.switch()
+        rig.campaigns.control(WORKSPACE, 1, "cancel", "api:me", 2500)
+        steps[False] = 0
+        rig.settle(1, 1)
+        if not first.dead:
+            first.switch()
+        for leg in (2, 3):
+            rig.leg(1, leg)
+        head = rig.head(1)
+        assert head["status"] == Life.CANCELLED, (stalls, goes_on)
+        planned = head["plan"]["recipients"] if "plan" in head else 0
+        assert sum(report(head, rig.chunks).statuses.values()) == planned
+        assert report(head, rig.chunks).statuses[Status.CANCELLED] == planned, (stalls, goes_on)
+        assert head["totals"]["recipients"] == planned, (stalls, goes_on)

@@ -239,12 +239,12 @@ class Sender:
             return None, True
         if not claim.calling and not ledger.record(number, replace(claim, calling=True), claim):
             return None, False
+        turned = self._control.waits([r.message.mobile for r in going])
         if not self._control.go():
             slot.stop = Stop("control")
             return None, True
         now = self._clock.now()
-        too_late = now + self._timing.call + self._timing.skew > claim.lease
-        if too_late or self._control.waits([r.message.mobile for r in going]):
+        if turned or now + self._timing.call + self._timing.skew > claim.lease:
             return now, True  # our own reads and writes took too long: released, nothing was handed over
         return self._calls.make(slot, going), True
 

@@ -58,8 +58,16 @@ class LegControl:
         self._go = False
 
     def go(self) -> bool:
-        if now() - self._looked_at >= CONTROL_AGE:
-            self._looked_at = now()
+        while True:
+            at = now()
+            if not self._in_charge(at) or self._gate.opens(at) is not None:
+                return False
+            if now() - at < CONTROL_AGE:
+                return True  # what was asked took so little time that it still holds
+
+    def _in_charge(self, at: int) -> bool:
+        if at - self._looked_at >= CONTROL_AGE:
+            self._looked_at = at
             head = self._campaigns.get(self._head["workspace"], self._head["id"], consistent=True)
             self._go = (
                 head is not None
@@ -67,7 +75,7 @@ class LegControl:
                 and head["status"] == Life.SENDING
                 and head.get("speed_at") == self._head.get("speed_at")
             )
-        return self._go and self._gate.opens(now()) is None
+        return self._go
 
     def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
         return self._gate.waits(mobiles, now())

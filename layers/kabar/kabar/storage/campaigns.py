@@ -202,10 +202,12 @@ class Campaigns:
         ours = stored and all(stored.get(name) == value for name, value in _charge(head).items())
         return stored if ours and "closed_at" not in (stored or {}) else None
 
-    def _transact(self, head: Item, sets: Item, sources: Iterable[Life], now: int, *more: Item) -> None:
+    def _transact(
+        self, head: Item, sets: Item, sources: Iterable[Life], now: int, *more: Item, only_if: str = ""
+    ) -> None:
         """What the leg in charge moves the campaign to, its log, and `more`. Raises ConditionFailed."""
         workspace, campaign = head["workspace"], head["id"]
-        names, values, expression, condition = _in_charge(head, sets, sources)
+        names, values, expression, condition = _in_charge(head, sets, sources, only_if)
         key = keys.campaign_head(workspace, campaign)
         move = update_in(self._table, key, expression, condition, names=names, values=values)
         told = {name: sets[name] for name in ("status", "status_reason") if name in sets}
@@ -230,8 +232,7 @@ class Campaigns:
         return self._keep(head, changes, None)
 
     def _keep(self, head: Item, sets: Item, sources: Iterable[Life] | None, only_if: str = "") -> bool:
-        names, values, expression, condition = _in_charge(head, sets, sources)
-        condition += f" AND {only_if}" if only_if else ""
+        names, values, expression, condition = _in_charge(head, sets, sources, only_if)
         key = keys.campaign_head(head["workspace"], head["id"])
         try:
             updated = self._table.update(key, expression, condition=condition, names=names, values=values)
@@ -241,7 +242,10 @@ class Campaigns:
         return True
 
     def close(self, head: Item, life: Life, now: int, totals: Item, reason: str | None = None) -> bool:
-        """[P16] The end, with closing totals, if `head`'s leg is still in charge."""
+        """[P16] The end, with closing totals, if `head`'s leg is still in charge.
+
+        A campaign that has got a plan since `head` was read isn't closed: its recipients are to be settled first.
+        """
         workspace, campaign = head["workspace"], head["id"]
         sets = {"status": life.value, "status_at": now, "closed_at": now, "totals": totals}
         if reason:
@@ -252,8 +256,9 @@ class Campaigns:
         ]
         if "plan" in head:  # no condition: nothing else has this key
             gone.append(put_in(self._table, silence.mark(workspace, now, campaign=campaign)))
+        unplanned = "" if "plan" in head else "attribute_not_exists(#plan)"
         try:
-            self._transact(head, sets, MOVES[life], now, *gone)
+            self._transact(head, sets, MOVES[life], now, *gone, only_if=unplanned)
         except ConditionFailed:
             return False
         return True
@@ -291,9 +296,11 @@ def _charge(head: Item) -> Item:
 
 
 def _in_charge(
-    head: Item, sets: Item, sources: Iterable[Life] | None
+    head: Item, sets: Item, sources: Iterable[Life] | None, only_if: str = ""
 ) -> tuple[dict[str, str], Item, str, str]:
-    """Names, values, expression and condition of an update that only the leg in charge may make, from `sources`."""
+    """Names, values, expression and condition of an update that only the leg in charge may make, from `sources`;
+    `only_if` is a further condition, on #plan.
+    """
     expression, names, values = setting(sets)
     values |= {f":my_{name}": value for name, value in _charge(head).items()}
     condition = " AND ".join(f"{name} = :my_{name}" for name in _charge(head))
@@ -303,4 +310,7 @@ def _in_charge(
         values |= lives
         names["#status"] = "status"
         condition += f" AND #status IN ({', '.join(lives)})"
+    if only_if:
+        names["#plan"] = "plan"
+        condition += f" AND {only_if}"
     return names, values, expression, condition
