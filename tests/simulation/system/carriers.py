@@ -116,7 +116,6 @@ class Network:
     log_lag: int = 0
     accepted: list[Accept] = field(default_factory=list)
     _known: dict[str, tuple[int, Outcome]] = field(default_factory=dict)
-    _beside: dict[Process, int] = field(default_factory=dict)  # the longest wait of calls side by side
 
     def hand_over(self, messages: Sequence[Message], seconds: float) -> dict[str, Result]:
         """One call, from our side."""
@@ -140,22 +139,22 @@ class Network:
             self.effects.die(process)
         if fault is Fault.ORPHANED:
             kernel.after(1, lambda: process.tell(None, ConnectionError("no answer")))
-            self._wait(kernel.random.randint(1, 20_000))  # while its slice is looked at again
+            self.kernel.pause(kernel.random.randint(1, 20_000))  # while its slice is looked at again
         way = OF_FAULT.get(fault) if fault else self._way()
         if way in {Way.THROTTLED, Way.UNREACHABLE, Way.REFUSED}:
             self._turn_down(way)
         blamed = {m.id: "400" for m in messages if m.mobile in self.rejects} if self.blames else {}
         if blamed and (len(blamed) < len(messages) or len(messages) == 1):
-            self._wait(100)
+            self.kernel.pause(100)
             raise RecipientsRefused("some recipients", blamed)
         if way is Way.LATE:
             kernel.at(began + int(seconds * 1000) + LATE, lambda: self._take_late(messages, began))
-        self._wait(kernel.random.randint(5, 200))
+        self.kernel.pause(kernel.random.randint(5, 200))
         told = self._take(messages, way, began)
         if fault is Fault.DIES_AFTER:
             self.effects.die(process)
         left = began + int(seconds * 1000) - kernel.now
-        self._wait(min(left, kernel.random.randint(5, 600)) if told else left)
+        self.kernel.pause(min(left, kernel.random.randint(5, 600)) if told else left)
         if not told:
             raise AnswerLost("no answer in time")
         return told
@@ -171,14 +170,6 @@ class Network:
                     told[message.id] = result
         return told
 
-    def _wait(self, milliseconds: int) -> None:
-        """Until the answer; the waits of calls side by side pass together."""
-        process = self.kernel.current
-        if process in self._beside:
-            self._beside[process] = max(self._beside[process], milliseconds)
-        else:
-            self.kernel.pause(milliseconds)
-
     def _way(self) -> Way | None:
         chance = self.script.calls if self.kernel.now - START < self.script.calm else 0.0
         if chance and self.kernel.random.random() < chance:
@@ -188,7 +179,7 @@ class Network:
         return None
 
     def _turn_down(self, way: Way) -> None:
-        self._wait(self.kernel.random.randint(10, 300))
+        self.kernel.pause(self.kernel.random.randint(10, 300))
         if way is Way.THROTTLED:
             raise Throttled("429", 7.0)
         raise Unreachable("no connection") if way is Way.UNREACHABLE else Refused("401")
@@ -230,15 +221,17 @@ class Network:
     # ---- calls of one message, side by side ----
 
     def each(self, work: Callable[[T], R], messages: Sequence[T]) -> list[R]:
-        """All at one moment, and then the longest of their waits."""
-        process = self.kernel.current
+        """All from one moment on, each with waits of its own; it takes as long as the longest."""
+        process, results, longest = self.kernel.current, [], 0
         assert process
-        self._beside[process] = 0
         try:
-            results = [work(message) for message in messages]
+            for message in messages:
+                process.beside = 0
+                results.append(work(message))
+                longest = max(longest, process.beside)
         finally:
-            waited = self._beside.pop(process)
-        self.kernel.pause(waited)
+            process.beside = None
+        self.kernel.pause(longest)
         return results
 
     def gateway(self, request: Request, seconds: float) -> Answer:

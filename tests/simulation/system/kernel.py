@@ -48,6 +48,7 @@ class Process:
         self.workspace = workspace
         self.started = 0
         self.seconds = 900
+        self.beside: int | None = None  # how long one of several things at once has taken so far (ms)
         self.killed = False
         self.told = False  # its caller has heard of its end, or believes that it has
         self.task: greenlet | None = None
@@ -136,6 +137,9 @@ class Kernel:
         self.left -= 1
         if self.left < 0:
             raise Endless
+        if process.beside is not None:
+            process.beside += milliseconds
+            return
         wake = self.now + milliseconds
         events = self._events
         if not events or events[0][0] > wake:

@@ -49,7 +49,6 @@ class Watch:
         self.submitted: set[str] = set()
         self.suppressed: dict[tuple[str, str], list[tuple[int | None, int]]] = {}  # (list or all, since)
         self.in_flight: dict[tuple[int, int, int], Process] = {}
-        self.rounds: dict[tuple[int, int, int], int] = {}  # when the first of a round's calls began
         self.doubted: set[str] = set()  # handed over without a word, not asked about since
         self.excused: set[str] = set()  # nobody can know about these
         self.stopped: dict[int, int] = {}
@@ -95,7 +94,6 @@ class Watch:
         if old and merge(old["vector"], new["vector"]) != new["vector"]:
             self.breaks(f"I6: the vector of slice {part} shrank")
         if new["owner"]:
-            self.rounds.pop(part, None)
             if part in self.in_flight and not self.skewed and self.in_flight[part] is not process:
                 self.breaks(f"slice {part} was taken while its owner's call was under way")
             if old and old["owner"] and old["owner"] != new["owner"]:
@@ -211,8 +209,7 @@ class Watch:
         if self.takers.get(part) is not process and not self.skewed:
             self.breaks(f"{process} calls for slice {part}, which somebody else has claimed")
         stopped = self.stopped.get(first.campaign)
-        began = self.rounds.setdefault(part, self.kernel.now)  # together, each in a thread of its own
-        if stopped is not None and began - stopped > CONTROL:
+        if stopped is not None and self.kernel.now - stopped > CONTROL:
             self.breaks(
                 f"F5: a call of campaign {first.campaign}, {head['status']} for more than two seconds"
             )
