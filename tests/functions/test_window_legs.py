@@ -13,9 +13,11 @@ from kabar.legs import send
 from kabar.legs.gate import opening
 from kabar.legs.repair import is_abandoned
 from kabar.storage import keys
+from kabar.storage.dynamo import Item
 from tests.functions import leg_rig
 from tests.functions.leg_rig import TIMING, WORKSPACE, Died, FakeInfobip, Rig
 from tests.functions.request_rig import CLOSE, HOUR, HOURS, MONDAY_8, THURSDAY_9
+from tests.functions.test_leg_twins import between
 
 MINUTE = 60_000
 
@@ -305,3 +307,31 @@ def test_settling_at_the_close_may_die_before_any_step(monkeypatch: pytest.Monke
 
 def _place(key: dict[str, str]) -> tuple[str, str]:
     return key["pk"], key["sk"]
+
+
+def test_f75_an_invocation_that_outlives_its_leg_wakes_nothing_that_waits_for_the_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first stalls before any of its steps; the second plans, and its leg meets the close."""
+    for step in itertools.count(1):
+        world = World(monkeypatch)
+        world.members(3)
+        world.campaign(1, due_at=THURSDAY_9)
+        waiting: list[Item] = []
+
+        def meanwhile(world: World = world, waiting: list[Item] = waiting) -> None:
+            world.plan(1, 1, now=THURSDAY_9)
+            assert world.settle(1, 1, now=CLOSE)["outcome"] == "waiting_for_window"
+            waiting.append(world.head(1))
+
+        between(world, step, meanwhile)
+        world.plan(1, 1, now=THURSDAY_9)
+        if not waiting:
+            assert step > 8
+            return
+        kept = ("status", "status_at", "wake_at")
+        assert {name: world.head(1)[name] for name in kept} == {name: waiting[0][name] for name in kept}
+        assert waiting[0]["status"] == Life.WAITING
+        world.clock = MONDAY_8
+        assert world.go_on(1, 2)[0] == "complete"
+        assert len(world.carrier.accepted) == 3

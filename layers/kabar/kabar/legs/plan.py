@@ -73,7 +73,9 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
 def _may_take(head: Item | None, leg: int, execution: str) -> bool:
     if head is None or "closed_at" in head or head["status"] == Life.DRAFT:
         return False
-    return bool(head["leg"] < leg or (head["leg"] == leg and head.get("leg_execution") == execution))
+    if head["leg"] == leg:
+        return bool(head.get("leg_execution") == execution and head.get("settled_leg", 0) < leg)
+    return bool(head["leg"] < leg)
 
 
 def _get_ready(desk: Desk, head: Item, now: int) -> str:
@@ -85,8 +87,8 @@ def _get_ready(desk: Desk, head: Item, now: int) -> str:
         outcome = _readiness(desk, head, now)
         if outcome != "moved":
             return outcome
-        if head["status"] == seen:
-            return "superseded"
+        if head["status"] in (seen, Life.WAITING):
+            return "superseded"  # a leg that lets it wait is settled already, this invocation has outlived it
 
 
 def _readiness(desk: Desk, head: Item, now: int) -> str:

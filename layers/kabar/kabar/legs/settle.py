@@ -80,6 +80,7 @@ def _wait_for_window(desk: Desk, head: Item, decision: Decision, now: int) -> di
         wake_at=decision.at,
         zones=head["zones"],
         unsettled=0,
+        settled_leg=leg,
     )
     if not waits:
         return {"outcome": "superseded"}

@@ -159,14 +159,17 @@ class Campaigns:
     def take_leg(
         self, workspace: str, campaign: int, leg: int, execution: str, lease_until: int
     ) -> Item | None:
-        """[P14] Put this execution in charge of this leg; None when another one is, or the campaign is over."""
+        """[P14] Put this execution in charge of this leg; None when another one is, when the leg has let the campaign
+        wait for the window, or the campaign is over.
+        """
         try:
             return self._table.update(
                 keys.campaign_head(workspace, campaign),
                 "SET leg = :leg, leg_execution = :execution, lease_until = :until, wake_at = :zero,"
                 " unsettled = if_not_exists(unsettled, :zero) + :one",
                 condition="attribute_not_exists(closed_at)"
-                " AND (leg < :leg OR (leg = :leg AND leg_execution = :execution))",
+                " AND (leg < :leg OR (leg = :leg AND leg_execution = :execution"
+                " AND (attribute_not_exists(settled_leg) OR settled_leg < :leg)))",
                 values={":leg": leg, ":execution": execution, ":until": lease_until, ":zero": 0, ":one": 1},
             )
         except ConditionFailed:
