@@ -203,7 +203,8 @@ def _of(node: ast.AST, parent: ast.AST, put: Put) -> Iterator[Change]:
             for part, test in enumerate(node.ifs):
                 yield f"unfiltered: {ast.unparse(test)}", partial(node.ifs.__delitem__, part)
         case ast.Raise() | ast.Expr(value=ast.Call()):
-            yield f"left out: {ast.unparse(node)}", partial(put, ast.Pass())
+            never = ast.If(ast.Constant(False), [node], [])  # keeps the cell of `super()`
+            yield f"left out: {ast.unparse(node)}", partial(put, never)
         case ast.ExceptHandler() if not isinstance(node.body[0], ast.Raise):
             caught = ast.unparse(node.type) if node.type else "everything"
             yield f"not caught: {caught}", partial(setattr, node, "body", [ast.Raise()])

@@ -33,6 +33,7 @@ class Ports:
         self.log: list[str] = []
         self.stored: dict[int, Claim] = {}
         self.facts: set[tuple[int, Status]] = set()
+        self.suppressed: dict[int, Reason] = {}
         self.leaving: dict[str, Reason] = {}
         self.waiting: dict[str, int] = {}
         self.places: list[Place] = []
@@ -72,14 +73,24 @@ class Ports:
 
     def seen(self, recipients: Sequence[Recipient]) -> Mapping[int, Seen]:
         self._step("seen")
-        return {
-            r.position: Seen((r.position, Status.SUBMITTED) in self.facts, Reason.NONE) for r in recipients
-        }
+        return {r.position: self._seen(r.position) for r in recipients if self._known(r.position)}
+
+    def _known(self, position: int) -> bool:
+        return any(each == position for each, _ in self.facts)
+
+    def _seen(self, position: int) -> Seen:
+        return Seen(
+            submitted=(position, Status.SUBMITTED) in self.facts,
+            suppressed=self.suppressed.get(position, Reason.NONE),
+            rejected=(position, Status.REJECTED) in self.facts,
+        )
 
     def write(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
             self._step(f"{fact.status.word} {fact.recipient.position}")
             self.facts.add((fact.recipient.position, fact.status))
+            if fact.reason:
+                self.suppressed[fact.recipient.position] = fact.reason
 
     def go(self) -> bool:
         return self.running

@@ -26,6 +26,7 @@ def of(*parts: tuple[int, int]) -> bytes:
         (of((SENT | REPLIED_OPT_OUT, 50)), None),
         (of((cell(Status.SUPPRESSED), 500)), None),
         (of((cell(Status.CANCELLED), 500)), None),
+        (of((SENT | REPLIED_OPT_OUT, 60), (SENT, 40), (cell(Status.CANCELLED), 900)), "60 % of the last 100"),
         (b"", None),
     ],
 )
@@ -40,6 +41,9 @@ def test_what_was_known_before_counts_no_more() -> None:
     assert verdict([(failed, failed)], LIMITS) is None
     assert verdict([(before, failed)], LIMITS) is not None
     assert verdict([(failed, failed), (b"", of((GOT, 200)))], LIMITS) is None
+    left = of((FAILED | REPLIED_OPT_OUT, 500))
+    assert verdict([(failed, left)], LIMITS) is None
+    assert verdict([(left, of((GOT | REPLIED_OPT_OUT, 500))), (b"", of((SENT, 200)))], LIMITS) is None
 
 
 def test_chunks_count_together() -> None:

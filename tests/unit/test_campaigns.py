@@ -190,6 +190,25 @@ def test_what_has_started_is_never_edited_again_and_is_told_why(move: str, life:
         target(move, life, started=True, ahead=False)
 
 
+@pytest.mark.parametrize(
+    ("move", "when"),
+    [
+        ("delete", "draft"),
+        ("resume", "paused or missed"),
+        ("edit", "draft, scheduled, queued, waiting_for_window, paused or missed"),
+    ],
+)
+def test_who_may_not_is_told_when_they_could(move: str, when: str) -> None:
+    with pytest.raises(NotAllowed) as told:
+        target(move, Life.SENDING)
+    assert str(told.value) == f"The campaign is sending; `{move}` is for one that is {when}."
+
+
+def test_what_has_started_can_be_paused_and_cancelled() -> None:
+    assert target("pause", Life.SENDING, started=True) is Life.PAUSED
+    assert target("cancel", Life.SENDING, started=True) is Life.CANCELLED
+
+
 @pytest.mark.parametrize("life", [Life.PAUSED, Life.MISSED])
 def test_a_resume_before_its_time_waits_for_it(life: Life) -> None:
     assert target("resume", life, started=False, ahead=True) is Life.SCHEDULED
@@ -227,6 +246,11 @@ def test_lanes_by_example(chunks: int, segments: float, rate: float, expected: l
     ranges = lanes(range(chunks), segments, rate)
     assert [(lane["first"], lane["last"]) for lane in ranges] == expected
     assert {lane["of"] for lane in ranges} == {len(expected)}
+
+
+@pytest.mark.parametrize(("most", "lanes_made"), [(3, 3), (MAX_LANES, MAX_LANES), (50, MAX_LANES)])
+def test_there_are_no_more_lanes_than_asked_for_or_than_ten(most: int, lanes_made: int) -> None:
+    assert len(lanes(range(2000), 500, 100, most)) == lanes_made
 
 
 @given(OPEN, SEGMENTS, RATE)

@@ -25,6 +25,12 @@ def test_it_opens_at_the_third_failure_in_a_row_and_at_one_refusal() -> None:
     assert failed(Circuit(), START, at_once=True).wait(START) == START + FIRST
 
 
+def test_open_it_stays_open_whatever_fails_next() -> None:
+    refused = failed(Circuit(), START, at_once=True)
+    again = failed(refused, refused.open_until)
+    assert (again.level, again.wait(again.changed_at)) == (2, refused.open_until + 2 * FIRST)
+
+
 @given(st.floats(0, 1), st.integers(1, 30))
 def test_each_try_in_vain_waits_twice_as_long_up_to_five_minutes(jitter: float, times: int) -> None:
     circuit, now = Circuit(), START

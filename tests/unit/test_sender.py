@@ -8,8 +8,8 @@ from kabar.domain.brakes import SAMPLE
 from kabar.domain.dispatch import FIRST_SLICE
 from kabar.domain.handover import AnswerLost, Promise, Refused
 from kabar.domain.recipient_hours import NEVER
-from kabar.domain.slices import Claim, Place
-from kabar.domain.statuses import Reason, Status
+from kabar.domain.slices import DOUBT, Claim, Place
+from kabar.domain.statuses import Reason, Status, reason_of
 from tests.unit.sender_rig import ACCEPTED, DEAD, NOW, REJECTED, TIMING, Ports, statuses, why
 
 
@@ -191,6 +191,25 @@ def test_what_the_dead_may_have_handed_over_is_uncertain_where_nobody_can_tell(p
     assert statuses(ports.send_chunk(2)[0]) == ["uncertain", "uncertain"]
 
 
+@pytest.mark.parametrize(
+    ("vector", "since", "doubt_since"),
+    [
+        ([Status.SENT, Status.SENT], 0, 0),
+        ([Status.SENT, 0], 0, DEAD.claimed_at),
+        ([DOUBT, 0], NOW - 100_000, NOW - 100_000),
+    ],
+)
+def test_a_doubt_is_as_old_as_the_first_call_without_an_answer(
+    vector: list[int], since: int, doubt_since: int
+) -> None:
+    ports = Ports()
+    ports.stored[0] = replace(DEAD, vector=bytes(vector), doubt_since=since)
+    ports.facts = {(0, Status.SUBMITTED), (1, Status.SUBMITTED)}
+    ports.answers = [AnswerLost("cut")]
+    ports.send_chunk(2)
+    assert ports.stored[0].doubt_since == doubt_since
+
+
 def test_the_dead_called_nobody_without_a_fact_and_nobody_at_all_without_their_note() -> None:
     ports = Ports(Promise.NOTHING)
     ports.stored[0] = DEAD
@@ -241,6 +260,17 @@ def test_who_left_is_told_apart_by_whether_they_may_have_been_handed_over() -> N
     ports.leaving = {"+640": Reason.OPTED_OUT}
     assert statuses(ports.send_chunk(2)[0]) == ["suppressed", "sent"]
     assert ports.facts == {(0, Status.SUPPRESSED), (1, Status.SUBMITTED)}
+
+
+def test_what_is_written_of_somebody_stands_though_they_came_back_meanwhile() -> None:
+    ports = Ports()
+    ports.stored[0] = replace(DEAD, vector=bytes(3))
+    ports.facts = {(0, Status.SUPPRESSED), (1, Status.REJECTED)}
+    ports.suppressed = {0: Reason.OPTED_OUT}
+    result, _ = ports.send_chunk(3)
+    assert statuses(result) == ["suppressed", "rejected", "sent"]
+    assert reason_of(result.vector[0]) is Reason.OPTED_OUT
+    assert [step for step in ports.log if step.startswith("call")] == ["call x-2"]
 
 
 def test_nobody_is_called_when_everybody_left() -> None:
