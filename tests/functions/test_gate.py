@@ -20,6 +20,12 @@ SECOND = 1000
 
 
 class Settings(FakeDynamo):
+    """Only to be read consistently: an edit counts within a second [F5]."""
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        assert request["ConsistentRead"]
+        return super().get_item(**request)
+
     def hours(self, **changes: Any) -> None:
         hours = HOURS | {"covers": ["campaigns"]} | changes
         self.seed("workspaces", keys.settings(WORKSPACE), timezone="Europe/Istanbul", sending_hours=hours)
@@ -42,6 +48,13 @@ def test_without_settings_it_is_open_to_everybody() -> None:
         {},
         None,
     )
+
+
+def test_hours_that_cover_other_kinds_of_send_hold_nothing(settings: Settings) -> None:
+    settings.hours(zone_of="recipient", covers=["api_messages"])
+    gate = settings.gate()
+    assert (gate.waits([NEW_YORK], CLOSE), gate.zones([NEW_YORK], CLOSE)) == ({}, None)
+    assert gate.opens(CLOSE, [zones_of(NEW_YORK)]) is None
 
 
 def test_what_no_hours_cover_looks_at_none(settings: Settings) -> None:
@@ -86,6 +99,13 @@ def test_an_edit_counts_within_a_second(settings: Settings) -> None:
     assert gate.opens(THURSDAY_9 + SECOND) == THURSDAY_9 + HOUR
     settings.hours(zone_of="recipient")
     assert gate.opens(THURSDAY_9 + 2 * SECOND, [zones_of(NEW_YORK)]) == NEW_YORK_8
+
+
+def test_hours_that_are_taken_away_hold_nobody_any_more(settings: Settings) -> None:
+    gate = settings.gate()
+    assert gate.opens(CLOSE) == MONDAY_8
+    settings.seed("workspaces", keys.settings(WORKSPACE))
+    assert gate.opens(CLOSE + SECOND) is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from kabar.domain.handover import (
     Throttled,
     Unreachable,
 )
+from kabar.domain.slices import Tally
 from kabar.domain.statuses import Status
 from tests.unit.sender_rig import ACCEPTED, DEAD, NOW, REJECTED, TIMING, Ports, statuses, why
 
@@ -243,3 +244,9 @@ def test_fewer_than_a_hundred_say_nothing_of_a_share() -> None:
     ports = Ports()
     ports.answers = [{f"x-{n}": REJECTED for n in range(SAMPLE - 1)}]
     assert ports.send_chunk(SAMPLE - 1, most_refused=0.3)[1] is None
+
+
+def test_what_senders_did_side_by_side_is_one_sum() -> None:
+    tally, beside = Tally(calls=2, accepted=150, doubts=1), Tally(calls=1, accepted=50, alarms=1)
+    tally.add(beside)
+    assert tally == Tally(calls=3, accepted=200, doubts=1, alarms=1)

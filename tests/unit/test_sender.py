@@ -210,6 +210,13 @@ def test_a_doubt_is_as_old_as_the_first_call_without_an_answer(
     assert ports.stored[0].doubt_since == doubt_since
 
 
+def test_where_nobody_was_called_there_is_no_doubt() -> None:
+    ports = Ports()
+    ports.stored[0] = DEAD
+    assert statuses(ports.send_chunk(2)[0]) == ["sent", "sent"]
+    assert ports.stored[0].doubt_since == 0
+
+
 def test_the_dead_called_nobody_without_a_fact_and_nobody_at_all_without_their_note() -> None:
     ports = Ports(Promise.NOTHING)
     ports.stored[0] = DEAD
