@@ -11,7 +11,9 @@ from kabar.domain.brakes import NO_RESULTS
 from kabar.domain.circuit import LONGEST, OPENS_AT, TRYING
 from kabar.domain.handover import AnswerLost, Unreachable
 from kabar.legs.requests import DOWN, SPREAD
-from tests.functions.leg_rig import Died
+from kabar.storage import keys
+from tests.functions.gateway_rig import LOST_AFTER, SETTINGS, Gateway
+from tests.functions.leg_rig import WORKSPACE, Died
 from tests.functions.request_rig import RequestRig
 
 REFUSED = Answer(401, {}, b'{"errorCode": "E401"}')
@@ -173,3 +175,25 @@ def test_a_result_from_before_the_outage_does_not_end_it(rig: Outage) -> None:
     rig.submit(1, 9200, recipients=[("+905550009200", ["Amy"])])
     assert rig.run(9200) == "the carrier is down"
     assert rig.message(9200).head["status_reason"] == DOWN
+
+
+def test_a_lost_answer_that_nobody_can_ask_about_ends_its_message_and_not_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F11, of a carrier that promises nothing: the others of the request go on by themselves, and say so meanwhile."""
+    rig = Outage(monkeypatch)
+    rig.account = replace(rig.legs.opened, carrier="http", gateway=SETTINGS | {"promise": "nothing"})
+    rig.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=1e6, slice=1)
+    gateway = Gateway(dedupes=False)
+    rig.tools = replace(rig.tools, wide=gateway)
+    gateway.answers[""] = [LOST_AFTER, LOST_AFTER]
+    rig.submit(2, 9000)
+    rig.submit(1, 9100)
+    rig.until(rig.clock)
+    assert rig.statuses(9000) == ["uncertain", "pending"]
+    assert rig.message(9001).head["status_reason"] == DOWN
+    assert rig.statuses(9100) == ["uncertain"]
+    assert [request for request, _ in rig.queue] == [9000]
+    rig.until(rig.clock + 60_000)
+    assert rig.statuses(9000) == ["uncertain", "sent"]
+    assert len(gateway.calls) == 3

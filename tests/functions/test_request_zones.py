@@ -11,7 +11,7 @@ from kabar.legs.gate import Gate
 from kabar.storage.held import Waiting
 from tests.functions.leg_rig import TIMING, WORKSPACE, Died
 from tests.functions.request_rig import HOUR, THURSDAY_9, RequestRig
-from tests.functions.test_requests import released
+from tests.functions.test_request_hours import released
 
 ISTANBUL, NEW_YORK, SATELLITE = "+905321234567", "+12125551234", "+870771234567"
 NEW_YORK_8 = THURSDAY_9 + 7 * HOUR
@@ -30,7 +30,7 @@ def submit(rig: RequestRig, *mobiles: str, number: int = 9000, **more: Any) -> N
 
 def test_everybody_of_one_call_gets_it_when_the_hours_open_where_they_are(rig: RequestRig) -> None:
     submit(rig, NEW_YORK, ISTANBUL)
-    rig.drain()
+    assert rig.drain() == ["waits"]
     assert rig.carrier.accepted == [ISTANBUL]
     assert rig.statuses() == ["held", "sent"]
     assert rig.tools.held.openings() == [Waiting(WORKSPACE, NEW_YORK_8, frozenset({"America/New_York"}))]
