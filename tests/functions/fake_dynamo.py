@@ -4,6 +4,7 @@ Only what the product uses; an expression it doesn't know raises, it never passe
 """
 
 import re
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -28,6 +29,8 @@ class FakeDynamo:
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
+        self._copy: dict[str, dict[tuple[str, str], Item]] = self.tables
+        self._one_by_one = threading.Lock()
         self.calls: list[str] = []
         self.before: list[Callable[[], None]] = []
 
@@ -38,11 +41,18 @@ class FakeDynamo:
     def find(self, table: str, key: Mapping[str, str]) -> Item | None:
         return self.tables[table].get(_place(key))
 
+    def lag(self) -> None:
+        """Reads that don't ask for ConsistentRead see from now on what there is at this moment."""
+        self._copy = deepcopy(self.tables)
+
+    def _seen(self, table: str, request: Mapping[str, Any]) -> dict[tuple[str, str], Item]:
+        return (self.tables if request.get("ConsistentRead") else self._copy)[table]
+
     # ---- the client's methods ----------------------------------------------------------------------------
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         self.calls.append("get_item")
-        found = self.find(request["TableName"], decode_item(request["Key"]))
+        found = self._seen(request["TableName"], request).get(_place(decode_item(request["Key"])))
         return {"Item": encode_item(found)} if found else {}
 
     def query(self, **request: Any) -> dict[str, Any]:
@@ -50,7 +60,7 @@ class FakeDynamo:
         names, values = request["ExpressionAttributeNames"], decode_item(request["ExpressionAttributeValues"])
         pk, sk = names["#pk"], names.get("#sk", "sk")
         expression = Expression(request["KeyConditionExpression"], names, values)
-        every = self.tables[request["TableName"]].values()
+        every = list(self._seen(request["TableName"], request).values())  # others may write meanwhile
         rows = [
             row for row in every if row.get(pk) == values[":pk"] and sk in row
         ]  # a short way to most of it
@@ -70,7 +80,7 @@ class FakeDynamo:
         for table, request in RequestItems.items():
             keys = [decode_item(key) for key in request["Keys"]]
             _distinct(keys, 100)
-            found = [row for key in keys if (row := self.find(table, key))]
+            found = [row for key in keys if (row := self._seen(table, request).get(_place(key)))]
             names = request.get("ExpressionAttributeNames", {})
             only = {names[alias] for alias in request.get("ProjectionExpression", "").split(", ") if alias}
             answers[table] = [
@@ -133,9 +143,10 @@ class FakeDynamo:
         return self._expression(request, "ConditionExpression").holds(row)
 
     def _guarded(self, request: Mapping[str, Any]) -> Item:
-        if not self._holds(request):
-            raise client_error("ConditionalCheckFailedException")
-        return self._write(request)
+        with self._one_by_one:
+            if not self._holds(request):
+                raise client_error("ConditionalCheckFailedException")
+            return self._write(request)
 
     def _write(self, request: Mapping[str, Any]) -> Item:
         _all_used(request)

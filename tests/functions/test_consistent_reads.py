@@ -126,3 +126,46 @@ def test_whoever_was_slower_looks_at_what_is_there_now(monkeypatch: pytest.Monke
     rig.campaigns.pause(WORKSPACE, 1, "too many failed", 7)
     assert not rig.campaigns.advance(head, Life.SENDING, 8)
     assert not found
+
+
+def test_a_campaign_starts_with_the_list_that_was_made_just_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(monkeypatch)
+    rig.dynamo.lag()
+    rig.dynamo.seed("workspaces", keys.list_head(WORKSPACE, LIST + 50), id=LIST + 50)
+    rig.members(3, LIST + 50)
+    rig.campaign(1, list_id=LIST + 50)
+    assert rig.leg(1, 1) == "complete"
+    assert len(rig.carrier.accepted) == 3
+
+
+def test_a_campaign_does_not_start_with_a_list_that_was_deleted_just_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[C6]"""
+    rig = Rig(monkeypatch)
+    rig.members(3)
+    rig.campaign(1)
+    rig.dynamo.lag()
+    rig.delete_list(LIST)
+    assert rig.leg(1, 1) == "failed"
+    assert rig.carrier.accepted == []
+
+
+def test_a_campaign_waits_for_an_import_that_has_just_begun_and_for_none_that_has_just_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever ends one has looked for the notes of those who wait for it by then."""
+    rig = Rig(monkeypatch)
+    rig.members(3)
+    rig.campaign(1)
+    rig.dynamo.lag()
+    rig.dynamo.seed("workspaces", keys.list_head(WORKSPACE, LIST), id=LIST, loading={"an-import"})
+    assert rig.leg(1, 1) == "waiting_for_import"
+    rig.dynamo.lag()
+    rig.dynamo.before = [
+        lambda: None,  # takes the leg, then the note
+        lambda: rig.dynamo.seed("workspaces", keys.list_head(WORKSPACE, LIST), id=LIST),
+    ]
+    assert rig.leg(1, 2) == "complete"
