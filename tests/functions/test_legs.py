@@ -610,7 +610,9 @@ SWEPT = [
 
 @pytest.mark.parametrize(("head", "abandoned"), [case[1:] for case in SWEPT], ids=[case[0] for case in SWEPT])
 def test_what_a_sweep_starts_again(head: dict[str, Any], abandoned: bool) -> None:
-    assert is_abandoned(HEAD | head, NOW, lambda _: False) == abandoned
+    """Open hours change nothing for one that doesn't wait for them."""
+    closed = is_abandoned(HEAD | head, NOW, lambda _: False)
+    assert (closed, is_abandoned(HEAD | head, NOW, lambda _: True)) == (abandoned, abandoned)
 
 
 def test_a_queue_whose_holder_died_after_its_end_moves_on_by_the_sweep(rig: Rig) -> None:

@@ -111,3 +111,28 @@ def test_a_campaign_that_never_had_recipients_waits_for_nothing(rig: Rig) -> Non
     rig.campaigns.control(WORKSPACE, 1, "cancel", "me", END)
     rig.leg(1, 1, now=END)
     assert silence.due(rig.workspaces, DUE) == []
+
+
+def test_what_is_gone_keeps_nobody_from_being_expired(rig: Rig) -> None:
+    """A request is kept for a while only; a campaign may have failed before it had recipients."""
+    sent(rig)
+    rig.campaign(2, due_at=END)
+    for gone in ({"campaign": 2}, {"campaign": 3}, {"request": 9000}):
+        rig.workspaces.put(silence.mark(WORKSPACE, END - HOUR, **gone))
+    assert work(rig).run(DUE, lambda: True) == 4
+    assert silence.due(rig.workspaces, DUE) == []
+
+
+def test_a_chunk_of_which_everybody_has_a_receipt_is_not_read(rig: Rig) -> None:
+    sent(rig)
+    rig.chunks.merge(1, 0, bytes([cell(Status.RECEIVED)] * 4), END)
+    rig.bucket.objects.clear()
+    assert work(rig).run(DUE, lambda: True) == 0
+
+
+def test_nobody_is_told_of_messages_that_the_registry_does_not_know(rig: Rig) -> None:
+    sent(rig)
+    block = keys.id_block(rig.head(1)["plan"]["first_id"])
+    del rig.dynamo.tables["workspaces"][block["pk"], block["sk"]]
+    assert work(rig).run(DUE, lambda: True) == 0
+    assert expired(rig) == {}
