@@ -17,6 +17,7 @@ from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.gateway_rig import START, Campaign
 from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 from tests.functions.request_rig import CLOSE, MONDAY_8, RequestRig
+from tests.functions.test_request_hours import released
 
 # rates, sizes and texts of people: what was true a second ago is true enough
 SETTINGS = {
@@ -108,8 +109,20 @@ def test_requests_are_held_sent_and_taken_back_by_what_is_there_now(monkeypatch:
     assert rig.tools.held.openings(WORKSPACE)  # as an edit of the hours does
     assert rig.legs.campaigns.open_in(WORKSPACE) == []
     rig.clock = MONDAY_8
-    rig.queue.append((9000, 0))
+    assert released(rig, MONDAY_8) == [9000]  # also of whoever was held a moment before the hours were edited
     assert rig.drain() == ["done"]
+    assert not found
+
+
+def test_whoever_submits_the_same_at_once_is_told_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = RequestRig(monkeypatch)
+    found = lagging(rig.dynamo, monkeypatch)
+
+    def faster() -> None:
+        rig.submit(2, first_id=9500)
+
+    rig.dynamo.before = [lambda: None, lambda: None, faster]  # its rows and its block are there already
+    assert rig.submit(2, first_id=9700)["first_id"] == 9500
     assert not found
 
 

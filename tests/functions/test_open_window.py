@@ -1,5 +1,6 @@
 """What waited for the sending hours goes back into the queue, however often the opening is told [G2]."""
 
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,6 @@ from tests.functions.fake_dynamo import FakeDynamo
 from tests.functions.loading import load
 
 LONG_AGO = 1_600_000_000_000
-EVENT = {"workspace": "acme", "opening": LONG_AGO}
 
 
 class Queue:
@@ -48,9 +48,9 @@ def held(dynamo: FakeDynamo) -> Held:
     return Held(Table("workspaces", dynamo), Table("dispatch", dynamo))
 
 
-def run(function: ModuleType, milliseconds: int = 300_000) -> Any:
+def run(function: ModuleType, milliseconds: int = 300_000, opening: int = LONG_AGO) -> Any:
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
-    return function.handler(EVENT, context)
+    return function.handler({"workspace": "acme", "opening": opening}, context)
 
 
 def test_everything_held_for_this_opening_is_queued_once(
@@ -84,3 +84,15 @@ def test_a_run_that_is_out_of_time_leaves_the_rest_to_the_next(
     assert run(function, milliseconds=1000) == {"released": 0, "left": True}
     assert held(dynamo).openings() == [Waiting("acme", LONG_AGO)]
     assert keys.held("acme", LONG_AGO, 9000)["pk"].endswith("#0")
+
+
+def test_an_opening_is_remembered_as_long_as_somebody_may_be_held_for_it(
+    function: ModuleType, dynamo: FakeDynamo, queue: Queue
+) -> None:
+    """The hours were brought forward: it is looked at before its time, while a sender may still go by the old ones."""
+    ahead = time.time_ns() // 1_000_000 + 3_600_000
+    held(dynamo).put("acme", ahead, 9000, 1)
+    for released in (1, 0):
+        assert run(function, opening=ahead) == {"released": released, "left": False}
+    assert held(dynamo).openings() == [Waiting("acme", ahead)]
+    assert len(queue.bodies) == 1

@@ -50,6 +50,14 @@ def test_submitting_the_same_again_is_the_same_request(rig: RequestRig) -> None:
     assert len(rig.dynamo.tables["activity"]) == 1
 
 
+def test_submitting_again_changes_nobody_who_is_sent_to(rig: RequestRig) -> None:
+    """Such as a test of a campaign whose members changed meanwhile."""
+    rig.submit(1, recipients=[("+905550000001", ["Amy"])])
+    rig.submit(1, recipients=[("+905550000002", ["Bob"])])
+    rig.drain()
+    assert rig.carrier.accepted == ["+905550000001"]
+
+
 def test_what_is_no_request_of_the_workspace_is_left_alone(rig: RequestRig) -> None:
     """[A1]"""
     rig.submit()

@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.functions.loading import load, queued, sample
 
@@ -78,6 +79,23 @@ def test_f76_what_failed_comes_back_alone_and_soon(
     assert 1 <= seconds <= most
 
 
+def test_a_failure_that_cannot_be_brought_forward_holds_up_nobody_else(
+    handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "RequestThrottled", "Message": ""}}, "ChangeMessageVisibility")
+
+    def run(_: Any, __: str, request: int, *___: Any, **____: Any) -> dict[str, Any]:
+        if request == 1:
+            raise ConnectionError
+        return {"outcome": "done"}
+
+    monkeypatch.setattr(sqs, "change_message_visibility", refuse)
+    monkeypatch.setattr(handlers, "run_request", run)
+    told = handlers.handler(event(*({"workspace": "acme", "request": n} for n in (1, 2))), CONTEXT)
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
 def test_what_the_queue_cannot_hide_long_enough_is_hidden_again(
     handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs
 ) -> None:
@@ -87,6 +105,43 @@ def test_what_the_queue_cannot_hide_long_enough_is_hidden_again(
     (entry,) = sqs.sent
     assert entry["DelaySeconds"] == 900
     assert json.loads(entry["MessageBody"]) == {"workspace": "acme", "request": 7, "at": 3_000_000}
+
+
+@pytest.mark.parametrize(
+    ("delay", "hidden"), [(-5_000, 0), (0, 0), (1, 1), (1_500, 2), (900_000, 900), (3_600_000, 900)]
+)
+def test_a_request_is_hidden_for_its_delay_as_far_as_the_queue_can(
+    handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs, delay: int, hidden: int
+) -> None:
+    monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
+    handlers.again("acme", 7, delay)
+    (entry,) = sqs.sent
+    assert entry["DelaySeconds"] == hidden
+    at = 1_000_000 + max(0, delay)
+    assert json.loads(entry["MessageBody"]) == {"workspace": "acme", "request": 7, "at": at}
+
+
+@pytest.mark.parametrize(
+    ("body", "returning"), [({}, False), ({"at": 999_000}, True), ({"at": 1_001_000}, True)]
+)
+def test_whoever_was_told_to_come_back_now_is_known_by_it(
+    handlers: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    sqs: Sqs,
+    body: dict[str, int],
+    returning: bool,
+) -> None:
+    """Late, or as little early as the queue's seconds make it."""
+    told: list[bool] = []
+
+    def run(*_: Any, returning: bool) -> dict[str, Any]:
+        told.append(returning)
+        return {}
+
+    monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
+    monkeypatch.setattr(handlers, "run_request", run)
+    handlers.handler(event({"workspace": "acme", "request": 7} | body), CONTEXT)
+    assert (told, sqs.sent) == ([returning], [])
 
 
 def test_what_nobody_can_read_is_taken_once(handlers: ModuleType) -> None:
