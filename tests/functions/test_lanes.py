@@ -14,6 +14,7 @@ from kabar.domain.statuses import Status, cell
 from kabar.legs import freeze, send
 from kabar.legs.gate import Gate
 from kabar.legs.send import LegControl
+from kabar.legs.watch import EVERY
 from kabar.storage import keys
 from kabar.storage.dynamo import Item
 from tests.functions.gateway_rig import START, Campaign, Gateway
@@ -255,3 +256,23 @@ def test_a_slowed_campaign_keeps_to_its_speed(monkeypatch: pytest.MonkeyPatch) -
     lane = sent(campaign)
     assert lane["accepted"] == 8
     assert campaign.now - START >= 6000
+
+
+def test_receipts_that_come_while_a_lane_sends_pause_its_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freeze, "CHUNK_SIZE", 100)
+    campaign = Campaign(monkeypatch, "B", 400)
+    rig, accepts = campaign.rig, campaign.rig.carrier
+    rig.opened = replace(rig.opened, most_failed=0.5)
+    calls = [0]
+
+    def slow(request: Request, seconds: float) -> Answer:
+        calls[0] += 1
+        campaign.wait(EVERY)
+        if calls[0] == 2:
+            rig.chunks.merge(1, 0, bytes([cell(Status.FAILED)]) * 100, campaign.now)
+        return accepts(request, seconds)
+
+    rig.carrier = slow  # type: ignore[assignment]  # another `Call`
+    assert sent(campaign)["outcome"] == "control"
+    assert (calls, campaign.life) == ([2], Life.PAUSED)
+    assert "failed" in rig.head(1)["status_reason"]
