@@ -142,7 +142,7 @@ class Threads:
         name = threading.current_thread().name
         if name.startswith("slice") and name not in self.seen:
             self.seen.add(name)
-            self._meeting.wait(timeout=2)
+            self._meeting.wait(timeout=10)
         answer: Answer = self._carrier(request, seconds)
         return answer
 
@@ -239,7 +239,7 @@ def test_a_campaign_waits_as_long_as_the_worker_that_waits_longest(wide: Campaig
                     down.set()
                 return Answer(502)
             if name.startswith("slice"):
-                assert down.wait(timeout=2)
+                assert down.wait(timeout=10)
                 return REFUSED
             return super().__call__(request, seconds)
 
