@@ -266,8 +266,8 @@ class Rig:
         tools = ShardTools(self.campaigns, self.desk.members, self.desk.plans, self.desk.parts)
         return plan_shard(tools, plan | {"shard": shard}, run, 1000)
 
-    def send(self, campaign: int, leg: int, plan: Json) -> list[Json]:
-        """Every lane of a plan, one after the other; what their log lines say."""
+    def send(self, campaign: int, leg: int, plan: Json, milliseconds: int = 900_000) -> list[Json]:
+        """Every lane of a plan, one after the other, each with so much time; what their log lines say."""
         tools = LaneTools(
             campaigns=self.campaigns,
             workspaces=self.workspaces,
@@ -283,7 +283,7 @@ class Rig:
         )
         events = [plan | {"leg": leg, "lane": lane} for lane in plan["lanes"]]
         lanes = (Lane(tools, self.head(campaign), event, self.opened) for event in events)
-        return [lane.send(clock() + 900_000) for lane in lanes]
+        return [lane.send(clock() + milliseconds) for lane in lanes]
 
     def settle(self, campaign: int, leg: int, execution: str | None = None, now: int = 1000) -> Json:
         execution = execution or f"{campaign}-{leg}"

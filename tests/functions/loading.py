@@ -50,6 +50,13 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch, **clients: Any) -> ModuleTy
     return module
 
 
+def logged(function: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What its log lines will say."""
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(function.logger, "info", lambda message, **says: lines.append({"": message, **says}))
+    return lines
+
+
 def sample(name: str) -> dict[str, Any]:
     """An event of `events/`."""
     event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8"))

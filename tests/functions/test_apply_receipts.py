@@ -8,7 +8,7 @@ import pytest
 
 from kabar.storage import keys
 from tests.functions.fake_dynamo import FakeDynamo
-from tests.functions.loading import load, queued, sample
+from tests.functions.loading import load, logged, queued, sample
 
 MOBILE = "+6421555666"
 AT = 1772359204000
@@ -132,13 +132,19 @@ def test_f20_a_receipt_for_a_message_we_do_not_know_is_kept_for_72_hours(
 
 
 def test_what_can_not_be_understood_is_left_and_the_rest_is_applied(
-    function: ModuleType, dynamo: FakeDynamo
+    function: ModuleType, dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And the log line says which queue messages those were, and of which posts the others came."""
+    lines = logged(function, monkeypatch)
     poison = [{}, [], "x", 7, None, {"workspace": "acme"}, batch({"id": "1a2b3c4d-5002"})]
     poison += [batch(receipt(status="delivered")), batch(receipt(at="soon")), batch(receipt(at=None))]
-    event = queued(*poison, batch(receipt()))
+    readable = [batch(receipt()) | {"request_id": "r2"}, batch(receipt()) | {"request_id": "r1"}]
+    event = queued(*poison, *readable)
     event["Records"].insert(0, {"messageId": "m", "body": "{not json"})
     function.handler(event, None)
+    (line,) = lines
+    assert line["unreadable"] == ["m", *(f"m{n}" for n in range(len(poison)))]
+    assert line["correlation_ids"] == ["r1", "r2"]
     assert list(dynamo.tables["people"]) == [tuple(keys.fact("acme", MOBILE, 5001, "received").values())]
 
 

@@ -11,7 +11,7 @@ from kabar.domain.statuses import REPLIED_OPT_OUT, Status, cell
 from kabar.storage import chunks, keys
 from kabar.storage.dynamo import Table, encode_item
 from tests.functions.fake_dynamo import FakeDynamo
-from tests.functions.loading import load, sample
+from tests.functions.loading import load, logged, sample
 
 RECEIVED, EXPIRED, SENT = cell(Status.RECEIVED), cell(Status.EXPIRED), cell(Status.SENT)
 
@@ -142,8 +142,9 @@ def test_what_an_answer_refused_costs_nothing_though_its_sender_died(
 
 
 def test_what_belongs_to_no_campaign_or_says_nothing_is_skipped(
-    function: ModuleType, dynamo: FakeDynamo
+    function: ModuleType, dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines = logged(function, monkeypatch)
     reply = {"pk": "acme#+642", "sk": "in#infobip#1", "via": "reply"}
     function.handler(
         {
@@ -155,16 +156,39 @@ def test_what_belongs_to_no_campaign_or_says_nothing_is_skipped(
         None,
     )
     assert dynamo.calls == []
+    assert [line["unreadable"] for line in lines] == [[]]
+
+
+def test_what_is_told_of_an_api_message_shows_in_its_request(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    received, refused = told("received", 1), told("rejected", 0)
+    for each in (received, refused):
+        image = each["dynamodb"]["NewImage"]
+        image["request"] = image.pop("campaign")
+    function.handler({"Records": [received, refused]}, None)
+    assert stored(dynamo)["vector"] == bytes([cell(Status.REJECTED), RECEIVED])
+
+
+def test_an_opt_out_that_nobody_is_told_of_counts_all_the_same(
+    function: ModuleType, dynamo: FakeDynamo
+) -> None:
+    """A reply that an earlier release stored has no id to tell it by."""
+    reply = {"pk": "acme#+642", "sk": "in#infobip#1", "via": "reply", "opt_out": True}
+    function.handler({"Records": [record({**reply, "campaign": 4000, "chunk": 0, "pos": 1})]}, None)
+    assert stored(dynamo)["vector"] == bytes([0, REPLIED_OPT_OUT])
 
 
 def test_what_can_not_be_understood_is_left_and_the_rest_is_merged(
-    function: ModuleType, dynamo: FakeDynamo
+    function: ModuleType, dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines = logged(function, monkeypatch)
     strange = told("delivered", 1)
     without_place = record({"pk": "p", "sk": "out#1#received", "via": "receipt", "campaign": 4000})
-    removed = {"eventID": "e", "eventName": "REMOVE", "dynamodb": {"Keys": {}}}
+    removed = {"eventID": "r", "eventName": "REMOVE", "dynamodb": {"Keys": {}}}
     function.handler({"Records": [strange, without_place, removed, told("received", 1)]}, None)
     assert stored(dynamo)["vector"] == bytes([0, RECEIVED])
+    assert [line["unreadable"] for line in lines] == [["e", "e", "r"]]
 
 
 def test_closing_charges_and_wake_follow_the_sender(dynamo: FakeDynamo) -> None:

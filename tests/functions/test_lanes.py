@@ -250,6 +250,18 @@ def test_a_campaign_waits_as_long_as_the_worker_that_waits_longest(wide: Campaig
     assert wide.rig.head(1)["wake_at"] > wide.now
 
 
+def test_a_lane_that_ran_out_of_time_leaves_the_moment_that_another_one_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing can go on before, for any chunk: a carrier that can't be reached."""
+    campaign = Campaign(monkeypatch, "B", 8)
+    plan = campaign.rig.plan(1, 1, now=campaign.now)
+    campaign.rig.campaigns.keep(campaign.rig.head(1), wake_at=START + 60_000)
+    (lane,) = campaign.rig.send(1, 1, plan, milliseconds=TIMING.lease - 1)
+    assert (lane["outcome"], lane["calls"]) == ("out of time", 0)
+    assert campaign.rig.head(1)["wake_at"] == START + 60_000
+
+
 def test_a_slowed_campaign_keeps_to_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = Campaign(monkeypatch, "B", 8)
     campaign.rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", START, speed=1.0, speed_at=START)
