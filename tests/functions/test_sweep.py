@@ -1,5 +1,6 @@
 """What `sweep` starts again: what has nobody in charge, and nothing else."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from types import ModuleType
@@ -174,8 +175,8 @@ def test_what_takes_long_is_left_to_the_next_sweep(sweep: Sweep, monkeypatch: py
     sweep.silent()
     sweep.deleted_list()
     with monkeypatch.context() as late:
-        seconds = iter(range(0, 10_000, 200))  # between two looks
-        late.setattr(time, "monotonic", lambda: float(next(seconds)))
+        looks = itertools.count(step=200)  # seconds
+        late.setattr(time, "monotonic", lambda: float(next(looks)))
         done = sweep.run()
         assert (done["expired"], done["members_removed"]) == (0, 3)
     done = sweep.run()
