@@ -193,6 +193,7 @@ def test_a_lost_answer_that_nobody_can_ask_about_ends_its_message_and_not_the_ot
     assert rig.statuses(9000) == ["uncertain", "pending"]
     assert rig.message(9001).head["status_reason"] == DOWN
     assert rig.statuses(9100) == ["uncertain"]
+    assert "status_reason" not in rig.message(9100).head
     assert [request for request, _ in rig.queue] == [9000]
     rig.until(rig.clock + 60_000)
     assert rig.statuses(9000) == ["uncertain", "sent"]

@@ -52,9 +52,10 @@ def test_none_reserves_more_of_the_rate_than_it_takes(monkeypatch: pytest.Monkey
     assert rig.clock <= rig.start + 6 * SECOND
 
 
-def test_whoever_came_first_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("together", [1, 5, 100])
+def test_whoever_came_first_goes_first(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     """While the rate is taken they are told when to come back; who comes later goes after them, and none in vain."""
-    rig = Line(monkeypatch, rate=1)
+    rig = Line(monkeypatch, rate=1, together=together)
     mobiles = [rig.to(9000, segments=9), *(rig.to(number) for number in range(9001, 9011))]
     for number in range(9011, 9021):
         rig.until(rig.clock + SECOND)

@@ -106,7 +106,8 @@ def run_request(
     sender = _sender(tools, head, opened, control, pace, deadline)
     wake, why = _attempt(tools, chunks, head, sender, control, circuit)
     if why == "pace":
-        wake = pace.line_up(-(-head["segments"] * head["slice"] // head["size"]))
+        together = min(head["slice"], head["size"])
+        wake = pace.line_up(-(-head["segments"] * together // head["size"]))
     if wake is not None:
         _go_on(tools, chunks, head, gate, wake)
     tally = sender.tally
@@ -133,7 +134,9 @@ def _attempt(
     why = stop.why if stop else "waits" if wake else "done"
     if why in (NO_RESULTS, REFUSED):
         until = circuit.failed(started, control.reason, at_once=why == REFUSED)
-        tools.requests.note(head["id"], control.reason)
+        reason = None if wake is None else control.reason
+        if reason != head.get("status_reason"):
+            tools.requests.note(head["id"], reason)
         return (None if wake is None else max(wake, until)), why
     if sender.tally.calls:
         circuit.worked(started)
@@ -177,7 +180,7 @@ def _pace(tools: RequestTools, head: Item, opened: Opened, *, in_line: bool) -> 
         head["carrier"],
         head["sender"],
         rate=opened.rate,
-        lanes=max(1, int(opened.rate / head["segments"])),  # reserves no more than the request takes
+        lanes=int(opened.rate / head["segments"]),  # reserves no more than the request takes
         now=now,
         in_line=in_line,
     )

@@ -4,7 +4,7 @@ Either may be there first. Whoever writes one then looks for the other, both con
 the two sees both; a receipt that is applied twice does no harm.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kabar.domain.messages import Receipt
@@ -44,26 +44,22 @@ class References:
         found = self._get((receipt.id for receipt in receipts), "message")
         return {each: (item["message"], item["mobile"]) for each, item in found.items()}
 
-    def keep(self, receipts: Sequence[Receipt], now: int) -> int:
-        """[P28] Keep receipts that nobody can place yet, for 72 hours; how many ids had none before.
+    def keep(self, receipts: Iterable[Receipt], now: int) -> None:
+        """[P28] Keep receipts that nobody can place yet, for 72 hours.
 
         No condition: of one status the first receipt stays, and more than one status may come.
         """
-        fresh = 0
         for receipt in receipts:
-            word = receipt.status.word
-            before = self._table.update(
+            self._table.update(
                 self._key(receipt.id, "receipts"),
                 "SET #status = if_not_exists(#status, :receipt), expires_at = if_not_exists(expires_at, :until)",
-                names={"#status": word},
+                names={"#status": receipt.status.word},
                 values={
                     ":receipt": {"at": receipt.at, "code": receipt.code, "mobile": receipt.mobile},
                     ":until": now // 1000 + ORPHANS_KEPT_SECONDS,
                 },
-                returns="ALL_OLD",
+                returns="NONE",
             )
-            fresh += not before
-        return fresh
 
     def waiting(self, ids: Iterable[str], now: int) -> list[Receipt]:
         """[P28] The receipts that came before these ids of the carrier were known."""
