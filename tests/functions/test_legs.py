@@ -158,21 +158,6 @@ def test_time_spent_queued_does_not_make_a_campaign_missed(rig: Rig) -> None:
 # ---- what can't be sent at all -------------------------------------------------------------------------
 
 
-def test_a_plan_older_than_sixty_days_is_not_sent_for_its_claims_may_be_gone(rig: Rig) -> None:
-    rig.members(3)
-    rig.campaign(1)
-    rig.plan(1, 1, now=HOUR)
-    rig.campaigns.control(WORKSPACE, 1, "pause", "me", HOUR)
-    rig.plan(1, 2, now=HOUR)
-    rig.settle(1, 2, now=HOUR)
-    rig.campaigns.control(WORKSPACE, 1, "resume", "me", 61 * DAY)
-    assert rig.plan(1, 3, now=61 * DAY + HOUR)["outcome"] == "settle"
-    rig.settle(1, 3, now=61 * DAY + HOUR)
-    head = rig.head(1)
-    assert (head["status"], "60 days" in head["status_reason"]) == (Life.FAILED.value, True)
-    assert (rig.holder(), rig.queue(), rig.carrier.accepted) == (None, [], [])
-
-
 def test_a_campaign_whose_import_failed_fails_with_the_reason(rig: Rig) -> None:
     rig.members(3)
     rig.campaign(1)
@@ -183,20 +168,6 @@ def test_a_campaign_whose_import_failed_fails_with_the_reason(rig: Rig) -> None:
     head = rig.head(1)
     assert (head["status"], head["status_reason"]) == (Life.FAILED.value, "the file is gone")
     assert rig.carrier.accepted == []
-
-
-def test_legs_that_keep_dying_before_they_are_settled_are_bounded(rig: Rig) -> None:
-    rig.members(3)
-    rig.campaign(1)
-    leg = 0
-    while rig.head(1)["status"] != Life.FAILED.value:
-        leg += 1
-        rig.plan(1, leg)
-        assert leg < 70
-    head = rig.head(1)
-    assert (head["status"], "kept dying" in head["status_reason"]) == (Life.FAILED.value, True)
-    rig.settle(1, leg)
-    assert rig.holder() is None
 
 
 # ---- who is in charge -----------------------------------------------------------------------------------

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from kabar.domain.campaigns import CHUNK_SIZE, Life
-from kabar.domain.statuses import Status, cell
+from kabar.domain.campaigns import Life
 from kabar.legs.freeze import LEASE
-from kabar.legs.plan import MAX_AGE, UPLOADING
+from kabar.legs.plan import UPLOADING
 from kabar.storage import keys
 from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 from tests.functions.request_rig import CLOSE, THURSDAY_9
@@ -168,14 +167,3 @@ def test_a_campaign_waits_for_its_file_as_long_as_it_may_still_come(
         rig.dynamo.seed("workspaces", keys.import_head(WORKSPACE, "a-file"), state=state, created_at=1000)
     assert rig.leg(1, 1, now=1000 + age) == outcome
     assert ("never uploaded" in rig.head(1).get("status_reason", "")) == (outcome == "failed")
-
-
-def test_a_campaign_that_fails_when_it_has_sent_to_some_ends_with_its_totals(rig: Rig) -> None:
-    rig.members(CHUNK_SIZE + 1)
-    rig.campaign(1)
-    plan = rig.plan(1, 1)
-    rig.chunks.merge(1, 0, bytes([cell(Status.SENT)]), 2000)
-    assert rig.leg(1, 2, now=1001 + MAX_AGE) == "failed"
-    totals = rig.head(1)["totals"]
-    assert plan["outcome"] == "send"
-    assert (totals["recipients"], totals["statuses"]["sent"]) == (CHUNK_SIZE + 1, 1)

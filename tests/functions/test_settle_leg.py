@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from kabar.domain.campaigns import MAX_STALLED_LEGS, Life
+from kabar.domain.campaigns import MAX_STALLED_LEGS, STALLED, Life
 from kabar.domain.number_zones import zones_of
 from kabar.domain.statuses import Status, cell
 from kabar.legs import freeze
-from kabar.legs.settle import MOST_PATIENCE, STALLED
+from kabar.legs.settle import MOST_PATIENCE
 from kabar.storage import keys
 from tests.functions.leg_rig import WORKSPACE, Rig
 from tests.functions.request_rig import CLOSE, HOUR, MONDAY_8, THURSDAY_9

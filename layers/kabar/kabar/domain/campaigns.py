@@ -6,6 +6,13 @@ from enum import Enum, StrEnum
 from typing import Any
 
 MAX_STALLED_LEGS = 10
+MAX_UNSETTLED = 60  # tries to plan since a leg was last settled: about ten legs with their retries
+MAX_AGE = 60 * 86_400_000  # ms of a plan; claims are kept for 90 days, and only they know who was sent to
+DYING = "its legs kept dying; see the log of PlanLeg and SettleLeg, then make a new one"
+STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
+TOO_OLD = (
+    "it was frozen more than 60 days ago, and what it sent to whom is not kept much longer: make a new one"
+)
 CHUNK_SIZE = 500
 CONTROL_AGE = 1000  # ms; senders look at the control before every call, and what they see is at most this old
 MAX_LANES = 10
@@ -104,12 +111,13 @@ class Next(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`at` (ms) with WAIT and HOLD; `progress` and `stalled` are kept for the next leg."""
+    """`at` (ms) with WAIT and HOLD; `progress` and `stalled` are kept for the next leg; `reason` with FAIL."""
 
     what: Next
     at: int = 0
     progress: int = 0
     stalled: int = 0
+    reason: str | None = None
 
 
 def after_leg(
@@ -122,12 +130,14 @@ def after_leg(
     progress: int,
     stalled: int,
     opening: int | None = None,
+    doomed: str | None = None,
 ) -> Decision:
     """What follows a leg, from the table and never from the map's output.
 
     `hold` (ms): nothing can go on before, for any chunk (a carrier that can't be reached). `opening` (ms): when the
     sending hours open, None while they are open or don't count. `progress` and
-    `stalled` are those of the leg before: legs that could work and settled nobody are bounded.
+    `stalled` are those of the leg before: legs that could work and settled nobody are bounded. `doomed` is why it
+    can't be sent to its end, as `hopeless` says.
     """
     if life is Life.CANCELLED:
         return Decision(Next.CLOSE)
@@ -135,6 +145,8 @@ def after_leg(
         return Decision(Next.RELEASE)
     if sum(chunk.closed for chunk in touched) >= chunks:
         return Decision(Next.COMPLETE)
+    if doomed:
+        return Decision(Next.FAIL, reason=doomed)
     settled = sum(chunk.settled for chunk in touched)
     untouched = len(touched) < chunks
     wakes = [chunk.wake for chunk in touched if not chunk.closed and chunk.wake is not None]
@@ -148,8 +160,15 @@ def after_leg(
         return Decision(Next.WAIT, at=min(wakes), progress=settled, stalled=stalled)
     stalled += settled <= progress
     if stalled > MAX_STALLED_LEGS:
-        return Decision(Next.FAIL, progress=settled, stalled=stalled)
+        return Decision(Next.FAIL, progress=settled, stalled=stalled, reason=STALLED)
     return Decision(Next.GO_ON, progress=settled, stalled=stalled)
+
+
+def hopeless(head: Mapping[str, Any], now: int) -> str | None:
+    """Why a campaign can't be sent to its end any more, for its user; `now` is epoch ms."""
+    if head.get("unsettled", 0) > MAX_UNSETTLED:
+        return DYING
+    return TOO_OLD if "plan" in head and head["plan"]["at"] + MAX_AGE < now else None
 
 
 def speed(head: Mapping[str, Any], rate: float) -> float:

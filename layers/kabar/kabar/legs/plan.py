@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kabar.domain.campaigns import MAX_LANES, Life, lanes, speed
+from kabar.domain.campaigns import MAX_LANES, Life, hopeless, lanes, speed
 from kabar.domain.schedule import is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
@@ -18,16 +18,7 @@ SHARDS = list(range(keys.MEMBER_SHARDS))
 MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
 LIST_GONE = "its list was deleted before it started"
 NO_FILE = "its file was never uploaded: make a new one"
-TOO_OLD = (
-    "it was frozen more than 60 days ago, and what it sent to whom is not kept much longer: make a new one"
-)
-DYING = "its legs kept dying; see the log of PlanLeg and SettleLeg, then make a new one"
-MAX_AGE = (
-    60 * 86_400_000
-)  # ms of a plan; claims are kept for 90 days, and without them nobody knows who was sent to
 UPLOADING = 2 * 3_600_000  # ms: a form takes a file for an hour
-MAX_UNSETTLED = 60  # tries to plan since a leg was last settled: about ten legs with their retries
-NOBODY = {"recipients": 0, "segments": 0, "cost": 0, "opted_out": 0, "statuses": {}}
 
 
 def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str, now: int) -> dict[str, Any]:
@@ -52,9 +43,7 @@ def plan_leg(desk: Desk, workspace: str, campaign: int, leg: int, execution: str
     head = desk.campaigns.take_leg(workspace, campaign, leg, execution, now + LEASE)
     if head is None:
         return here | {"outcome": "superseded"}
-    outcome = (
-        _get_ready(desk, head, now) if head["unsettled"] <= MAX_UNSETTLED else _fail(desk, head, now, DYING)
-    )
+    outcome = "settle" if hopeless(head, now) else _get_ready(desk, head, now)
     if outcome == "scheduled":
         desk.schedules.move(workspace, campaign, leg + 1, head["due_at"], now)
     if outcome in ("queued", "waiting_for_import"):
@@ -100,9 +89,9 @@ def _readiness(desk: Desk, head: Item, now: int) -> str:
         return "settle" if head["edition"] else "scheduled"  # it may have been put off while it had the turn
     if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
         return "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "moved"
-    hopeless = _hopeless(desk, head, now)
-    if hopeless:
-        return _fail(desk, head, now, hopeless)
+    never = None if "plan" in head else _never_planned(desk, head, now)
+    if never:
+        return _fail(desk, head, now, never)
     if "plan" not in head and ("import" in head or _is_loading(desk, head)):
         waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
         return "waiting_for_import" if waiting else "moved"
@@ -116,18 +105,16 @@ def _readiness(desk: Desk, head: Item, now: int) -> str:
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "moved"
 
 
-def _hopeless(desk: Desk, head: Item, now: int) -> str | None:
-    """Why the campaign can't be sent at all, for its user."""
-    if "plan" in head:
-        return TOO_OLD if head["plan"]["at"] + MAX_AGE < now else None
+def _never_planned(desk: Desk, head: Item, now: int) -> str | None:
+    """Why the campaign has nobody to be sent to, for its user."""
     if "import" in head:
         return NO_FILE if _nothing_came(desk, head, now) else None
     return LIST_GONE if _list_is_gone(desk, head) else None
 
 
 def _fail(desk: Desk, head: Item, now: int, reason: str) -> str:
-    """Close the campaign; SettleLeg then passes the turn on."""
-    totals = totals_of(report(head, desk.chunks)) if "plan" in head else NOBODY
+    """Close a campaign that has no recipients yet; SettleLeg then passes the turn on."""
+    totals = totals_of(report(head, desk.chunks))
     return "settle" if desk.campaigns.close(head, Life.FAILED, now, totals, reason) else "superseded"
 
 

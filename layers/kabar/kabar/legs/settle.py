@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Decision, Life, Next, after_leg
+from kabar.domain.campaigns import CONTROL_AGE, ChunkState, Decision, Life, Next, after_leg, hopeless
 from kabar.domain.charges import Charges, refused_in
 from kabar.domain.slices import SETTLED, closing
 from kabar.domain.statuses import Status
@@ -16,7 +16,6 @@ from kabar.storage.reports import report, totals_of
 MOST_PATIENCE = (
     300_000  # ms between legs that settle nobody: ten of them outlast clocks that are minutes apart [F53]
 )
-STALLED = "several legs in a row could send to nobody; see the log of SendLane, then send to the rest again"
 
 
 def settle_leg(
@@ -41,6 +40,7 @@ def settle_leg(
         progress=head.get("progress", 0),
         stalled=head.get("stalled", 0),
         opening=None if life is Life.SCHEDULED and head["due_at"] > now else desk.opens(head, now),
+        doomed=hopeless(head, now),
     )
     if decision.what is Next.HOLD:
         return _wait_for_window(desk, head, decision, now)
@@ -59,7 +59,7 @@ def settle_leg(
             if life is Life.SCHEDULED:
                 _pass_turn(desk, head)  # it was put off when its turn had come
         return {"outcome": decision.what.value, "at": decision.at, "settled": decision.progress}
-    if decision.what is not Next.RELEASE and not _end(desk, dispatch, head, decision.what, now):
+    if decision.what is not Next.RELEASE and not _end(desk, dispatch, head, decision, now):
         return {"outcome": "superseded"}
     desk.schedules.disarm(campaign, leg + 1)
     _pass_turn(desk, head)
@@ -107,17 +107,16 @@ def _touched(desk: Desk, head: Item, now: int) -> tuple[list[ChunkState], list[s
     return states, sorted(left) if known == chunks else None
 
 
-def _end(desk: Desk, dispatch: Table, head: Item, what: Next, now: int) -> bool:
+def _end(desk: Desk, dispatch: Table, head: Item, decision: Decision, now: int) -> bool:
     """Close the campaign with its totals; what was never handed over is cancelled first."""
-    if what is Next.CLOSE:
+    if decision.what is not Next.COMPLETE:
         # senders look at the control once a second: only then has every claim been made that ever will be. Counted
         # from here, as the clock of whoever cancelled may be another
         desk.sleep(2 * CONTROL_AGE / 1000)
-    if what is not Next.COMPLETE:
         _close_chunks(desk, dispatch, head, now)
     totals = totals_of(report(head, desk.chunks))
-    life = {Next.COMPLETE: Life.COMPLETED, Next.CLOSE: Life.CANCELLED, Next.FAIL: Life.FAILED}[what]
-    return desk.campaigns.close(head, life, now, totals, STALLED if what is Next.FAIL else None)
+    life = {Next.COMPLETE: Life.COMPLETED, Next.CLOSE: Life.CANCELLED, Next.FAIL: Life.FAILED}[decision.what]
+    return desk.campaigns.close(head, life, now, totals, decision.reason)
 
 
 def _close_chunks(desk: Desk, dispatch: Table, head: Item, now: int) -> None:
