@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from itertools import permutations
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -192,17 +193,21 @@ class Expression:
     def updated(self, row: Item) -> Item:
         """A changed copy; every right-hand side sees the item as it was before."""
         self._at, self._row = 0, row
-        changed = deepcopy(row)
+        changed, paths = deepcopy(row), list[list[str]]()
         while clause := self._peek():
             self._next()
             while True:
-                self._action(clause.upper(), changed)
+                paths.append(self._action(clause.upper(), changed))
                 if self._peek() != ",":
                     break
                 self._next()
+        for one, other in permutations(paths, 2):
+            if one == other[: len(one)]:
+                raise client_error("ValidationException: two paths overlap: " + ".".join(other))
         return changed
 
-    def _action(self, clause: str, changed: Item) -> None:
+    def _action(self, clause: str, changed: Item) -> list[str]:
+        """Do it, and say to what."""
         path = self._path()
         *parents, last = path
         holder = changed
@@ -230,6 +235,7 @@ class Expression:
                 holder[last] = rest
         else:
             raise client_error("ValidationException: " + clause)
+        return path
 
     def _any(self) -> bool:
         result = self._all()

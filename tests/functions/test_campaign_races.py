@@ -106,3 +106,14 @@ def test_of_two_edits_at_the_same_moment_the_second_is_told(rig: Rig) -> None:
 def test_no_leg_takes_a_campaign_that_was_deleted(rig: Rig) -> None:
     assert rig.campaigns.take_leg(WORKSPACE, 2, 1, "leg 1", 99) is None
     assert not rig.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 2))
+
+
+def test_a_leg_that_let_the_campaign_wait_is_over_and_the_next_may_be_invoked_again(rig: Rig) -> None:
+    """[G2] Else an invocation that everybody has given up for dead would send while the campaign waits."""
+    take(rig, 1)
+    head = rig.head(1)
+    assert rig.campaigns.advance(head, Life.WAITING, 5, settled_leg=1)
+    assert rig.campaigns.take_leg(WORKSPACE, 1, 1, "leg 1", 99) is None
+    take(rig, 2)
+    take(rig, 2)
+    assert (rig.head(1)["leg"], rig.head(1)["unsettled"]) == (2, 3)

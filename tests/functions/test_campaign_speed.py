@@ -191,7 +191,7 @@ def test_a_speed_is_set_shown_logged_and_carried_out_by_the_next_leg(api: Api) -
     assert api.call("GET", where).json["segments_per_second"] == 5
     assert f"{made['id']}-1" in api.clients.started
     told = api.call("GET", "/v1/activity?what=campaign%20speed").json["data"]
-    assert [entry["detail"]["speed"] for entry in told] == [5]
+    assert [entry["detail"] for entry in told] == [{"status": "scheduled", "speed": 5}]
     free = api.call("POST", f"{where}/speed", {"segments_per_second": None})
     assert (free.status, free.json["segments_per_second"]) == (202, None)
 

@@ -19,7 +19,8 @@ class Lanes:
 
     def __init__(self, rate: float, count: int) -> None:
         self.now = START
-        table = Table("workspaces", FakeDynamo())
+        self.dynamo = FakeDynamo()
+        table = Table("workspaces", self.dynamo)
         self.lanes = [
             SharedPace(table, "acme", "infobip", "3774", rate=rate, lanes=count, now=lambda: self.now)
             for _ in range(count)
@@ -104,6 +105,58 @@ def test_a_shorter_hold_does_not_undo_a_longer_one() -> None:
     assert may_go(lanes.lanes[1], lanes) >= START + 60_000
 
 
+def test_lanes_whose_refusals_come_one_after_the_other_slow_down_once() -> None:
+    """Each counts the carrier's seconds from its own answer."""
+    lanes = Lanes(100, 4)
+    for number, lane in enumerate(lanes.lanes):
+        lanes.now = START + 10 * number
+        lane.hold(lanes.now + 1000)
+    lanes.now = START + 1030
+    assert lanes.send(0, 10, START + 11_030) >= 40
+
+
+def test_f2_of_refusals_of_the_same_moment_the_longest_wait_counts() -> None:
+    lanes = Lanes(100, 2)
+    lanes.lanes[0].hold(START + 1000)
+    lanes.lanes[1].hold(START + 17_000)
+    assert all(may_go(lane, lanes) >= START + 17_000 for lane in lanes.lanes)
+
+
+def test_f2_a_429_counts_for_who_was_just_about_to_reserve() -> None:
+    lanes = Lanes(100, 2)
+    lanes.dynamo.before = [lambda: lanes.lanes[1].hold(START + 17_000)]
+    assert not lanes.lanes[0].reserve(1).taken
+    assert START + 17_000 <= may_go(lanes.lanes[0], lanes) <= START + 18_000
+
+
+def test_a_carrier_that_refuses_again_and_again_stops_nobody_for_good() -> None:
+    """A second's share at a millionth of the rate would keep the sender for days."""
+    lanes = Lanes(100, 1)
+    for _ in range(20):
+        lanes.now += 2000
+        lanes.lanes[0].hold(lanes.now)
+    assert lanes.send(0, 10, lanes.now + RECOVERY) >= 200  # of 600
+
+
+def test_long_after_a_429_the_rate_is_what_it_was_and_no_more() -> None:
+    lanes = Lanes(100, 1)
+    lanes.lanes[0].hold(START)
+    lanes.now = START + 20 * RECOVERY
+    assert lanes.send(0, 10, lanes.now + 10_000) <= 100 + 20 + 10  # two seconds, and the share it draws on
+
+
+def test_a_lane_asks_for_its_place_about_once_a_second_however_many_calls_it_makes() -> None:
+    """One item serves all lanes of a sender, and takes a thousand writes a second at most."""
+    lanes = Lanes(1000, 1)
+    assert lanes.send(0, 1, START + 10_000) >= 9000
+    assert len(lanes.dynamo.calls) <= 10 * 4
+    lanes.lanes[0].hold(START + 60_000)
+    assert not lanes.lanes[0].reserve(1).taken
+    lanes.dynamo.calls.clear()
+    assert not any(lanes.lanes[0].reserve(1).taken for _ in range(100))
+    assert not lanes.dynamo.calls
+
+
 # ---- slow rates, many who wait --------------------------------------------------------------------------
 
 
@@ -166,6 +219,52 @@ def test_many_lanes_at_a_slow_rate_keep_exactly_it_and_nobody_waits_for_ever(
         allowed = rate * (gone[last] - gone[first] + 2 * BURST) / 1000 + segments
         assert (last - first) * segments <= allowed
     assert min(by_lane[lane] for lane in range(lanes)) >= 3  # of 20 that each would have by turns
+
+
+class Line:
+    """Requests of one sender that come back when they are told to, one segment per second."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.dynamo = FakeDynamo()
+
+    def pace(self, *, in_line: bool = False) -> SharedPace:
+        table = Table("workspaces", self.dynamo)
+        return SharedPace(
+            table, "acme", "http", "3774", rate=1, lanes=1, now=lambda: self.now, in_line=in_line
+        )
+
+
+def test_newcomers_come_after_those_who_were_told_to_come_back() -> None:
+    line = Line()
+    assert [line.pace().line_up(1) - START for _ in range(4)] == [0, 1000, 2000, 3000]
+    assert line.pace(in_line=True).reserve(1) == (START + 4000, False)
+    assert line.pace().reserve(1).taken
+    line.now = START + 4000
+    assert line.pace(in_line=True).reserve(1).taken
+
+
+def test_nobody_is_told_to_come_back_before_it_could_go() -> None:
+    line = Line()
+    assert line.pace().line_up(1) == START
+    assert line.pace().line_up(1, earliest=START + 5000) == START + 5000
+    line.pace().hold(START + 9000)
+    assert line.pace().line_up(1) == START + 9000
+    line.now = START + 60_000
+    assert line.pace().line_up(1) == START + 60_000
+
+
+def test_who_lines_up_while_the_carrier_wants_to_be_left_alone_comes_back_at_half_the_rate() -> None:
+    line = Line()
+    line.pace().hold(START + 60_000)
+    assert [line.pace().line_up(1) - START for _ in range(3)] == [60_000, 62_000, 64_000]
+
+
+def test_of_two_that_line_up_at_the_same_moment_one_comes_after_the_other() -> None:
+    line, others = Line(), list[int]()
+    line.dynamo.before = [lambda: None, lambda: others.append(line.pace().line_up(1))]
+    assert line.pace().line_up(1) == START + 1000
+    assert others == [START]
 
 
 def test_requests_that_do_not_wait_come_back_in_turn_and_keep_the_rate() -> None:
