@@ -18,6 +18,7 @@ from random import Random
 
 import pytest
 
+from tests.children import in_children
 from tests.mutants import killers, mutation
 from tests.mutants.killers import Killers, Passed
 from tests.mutants.mutation import ROOT, Mutant
@@ -82,7 +83,7 @@ def passed_lines(items: Sequence[pytest.Item], processes: int) -> Passed:
             (part, partial(killers.passes, items[part::parts], range(part, SEEDS, parts)))
             for part in range(parts)
         ]
-        found = dict(killers.in_children(jobs, processes))
+        found = dict(in_children(jobs, processes))
         if None in found.values():
             raise SystemExit("The code as it is fails already: mend that first.")
         kept = {"of": now, "passed": [each for part in found.values() for each in part]}
@@ -108,7 +109,7 @@ def try_out(
             if time.monotonic() < until:
                 yield mutant, noticing.job(mutant, results.last(mutant))
 
-    for mutant, by in killers.in_children(jobs(), given.processes):
+    for mutant, by in in_children(jobs(), given.processes):
         results.keep(mutant, HUNG if by is None else by)
         if by:
             noticing.credit(mutant, by)

@@ -2,19 +2,14 @@
 
 import builtins
 import gc
-import json
-import os
 import resource
-import select
 import signal
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, pairwise
 from types import ModuleType
-from typing import Any
 
 import hypothesis
 import pytest
@@ -71,50 +66,6 @@ def collected(do: Callable[[Sequence[pytest.Item]], int]) -> int:
     ignored = [f"--ignore={ROOT / file}" for file in SLOW]
     pytest.main([*PLAIN, *ignored, *(str(ROOT / folder) for folder in FOLDERS)], plugins=[Loop()])
     return answers[0]
-
-
-def in_children(
-    jobs: Iterable[tuple[Any, Callable[[], object]]], processes: int
-) -> Iterator[tuple[Any, Any]]:
-    """Each job's name and what it answers, from a child of its own, several at once; None when the child died."""
-    left, running = iter(jobs), dict[int, tuple[int, Any]]()
-    while True:
-        for name, job in islice(left, processes - len(running)):
-            child, pipe = _child(job)
-            running[pipe] = child, name
-        if not running:
-            return
-        for pipe in select.select(list(running), [], [])[0]:
-            child, name = running.pop(pipe)
-            with os.fdopen(pipe, "rb") as answer:
-                content = answer.read()
-            os.waitpid(child, 0)
-            told = json.loads(content) if content else {}
-            if "raised" in told:
-                raise SystemExit(f"{name}: {told['raised']}")
-            yield name, told.get("answer")
-
-
-def _child(job: Callable[[], object]) -> tuple[int, int]:
-    """Its process id and the pipe that it answers through."""
-    end, start = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(start)
-        return child, end
-    try:
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(null, stream)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        try:
-            told: dict[str, object] = {"answer": job()}
-        except Exception:  # noqa: BLE001  # raised by the parent
-            told = {"raised": traceback.format_exc()}
-        with os.fdopen(start, "wb") as answer:
-            answer.write(json.dumps(told).encode())
-    finally:
-        os._exit(0)
 
 
 def failing(items: Sequence[pytest.Item], patience: Callable[[str], int]) -> Iterator[tuple[str, bool]]:
@@ -179,6 +130,7 @@ class Killers:
         return lambda: self._who(mutant, tests, seeds)
 
     def _who(self, mutant: Mutant, tests: Sequence[str], seeds: Sequence[str]) -> str:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         mutant.apply()
         for name, fails in failing([self._items[name] for name in tests], self._patience):
             if fails:

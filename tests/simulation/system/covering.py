@@ -1,21 +1,21 @@
 """Many runs over several processes, and the table of what they covered."""
 
 import gc
-import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
+from tests.children import in_children
 from tests.simulation.system import case, machinery
 from tests.simulation.system.faults import CRASH_POINTS, NUMBERS, Fault
 
 CLASSES = "ABCD"
-AT_ONCE = 100  # runs of one errand
+AT_ONCE = 200  # runs of one process
+WARM = 30  # runs
 
 
 @dataclass
@@ -91,42 +91,31 @@ class Covered:
         return f"{says:<52}" + "".join(f"{counts[key, letter]:>9,}" for letter in CLASSES)
 
 
-MODULES: dict[str, ModuleType] = {}  # of this process, which does nothing else
-INSTALLED = ExitStack()  # as long as it lives
-
-
-def begin() -> None:
-    """Load everything that runs have in common, which no collection needs to look at again."""
-    MODULES.update(INSTALLED.enter_context(machinery.installed()))
-    gc.freeze()
-    gc.set_threshold(50_000)
-
-
-def cover(seeds: Iterable[int]) -> Covered:
+def cover(seeds: Iterable[int], modules: dict[str, ModuleType]) -> Covered:
     """Run these seeds in this process."""
     covered = Covered()
     for seed in seeds:
-        covered.add(case.run(seed, MODULES))
+        covered.add(case.run(seed, modules))
     return covered
 
 
-def _errands(first: int, runs: int, until: float) -> Iterator[range]:
-    for start in range(first, first + runs, AT_ONCE):
-        if time.monotonic() > until:
-            return
-        yield range(start, min(start + AT_ONCE, first + runs))
-
-
 def everything(first: int, runs: int, processes: int, until: float) -> Covered:
-    """All runs, over processes; stops early at `until` (monotonic seconds)."""
+    """All runs, over processes; begins no more at `until` (monotonic seconds)."""
     covered = Covered()
-    waiting: list[Future[Covered]] = []
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawned, begin) as pool:
-        for errand in _errands(first, runs, until):
-            waiting.append(pool.submit(cover, errand))
-            if len(waiting) > 2 * processes:
-                covered += waiting.pop(0).result()
-        for answer in waiting:
-            covered += answer.result()
+    with machinery.installed() as modules:
+        cover(range(WARM), modules)  # loads what runs have in common, for all children
+        gc.collect()
+        gc.disable()  # no child lives long enough to need it
+        gc.freeze()
+
+        def errands() -> Iterator[tuple[range, Callable[[], Covered]]]:
+            for start in range(first, first + runs, AT_ONCE):
+                if time.monotonic() < until:
+                    seeds = range(start, min(start + AT_ONCE, first + runs))
+                    yield seeds, partial(cover, seeds, modules)
+
+        for seeds, some in in_children(errands(), processes):
+            if some is None:
+                raise SystemExit(f"The process that ran the seeds {seeds[0]} to {seeds[-1]} died.")
+            covered += some
     return covered
