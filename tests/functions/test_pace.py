@@ -129,12 +129,13 @@ def test_f2_a_429_counts_for_who_was_just_about_to_reserve() -> None:
     assert START + 17_000 <= may_go(lanes.lanes[0], lanes) <= START + 18_000
 
 
-def test_a_carrier_that_refuses_again_and_again_stops_nobody_for_good() -> None:
-    """A second's share at a millionth of the rate would keep the sender for days."""
+def test_f2_many_refusals_of_calls_under_way_stop_nobody_for_good() -> None:
+    """At a millionth of the rate a second's share would keep the sender for days."""
     lanes = Lanes(100, 1)
     for _ in range(20):
-        lanes.now += 2000
-        lanes.lanes[0].hold(lanes.now)
+        lanes.now += 1000
+        lanes.lanes[0].hold(lanes.now + 10_000)
+    lanes.now += 10_000
     assert lanes.send(0, 10, lanes.now + RECOVERY) >= 200  # of 600
 
 
