@@ -1,6 +1,7 @@
 """`handle_reply` over the in-memory tables: a person who got message 5001 of campaign 4000 to list 3000."""
 
 import json
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -8,12 +9,17 @@ import pytest
 
 from kabar.storage import keys, mail
 from tests.functions.fake_dynamo import FakeDynamo, client_error
-from tests.functions.loading import load
+from tests.functions.loading import load, queued
 
 MOBILE = "+6421555666"
 SENT_AT, REPLIED_AT = 1772359200000, 1772359500000
 HOURS = 3_600_000
 CARRIER_ID = "817790313235066447"
+DEFAULT = {"reply_response": "Thanks", "opt_out_response": "Bye"}
+
+
+class Cut(Exception):
+    """The process died."""
 
 
 class Post:
@@ -76,7 +82,7 @@ def settings(dynamo: FakeDynamo, **changes: Any) -> None:
     dynamo.seed("workspaces", keys.settings("acme"), **decided)
 
 
-def submitted(dynamo: FakeDynamo, message: int, **changes: Any) -> None:
+def submitted(dynamo: FakeDynamo, message: int, mobile: str = MOBILE, **changes: Any) -> None:
     fact = {
         "at": SENT_AT,
         "sender": "3774",
@@ -85,7 +91,7 @@ def submitted(dynamo: FakeDynamo, message: int, **changes: Any) -> None:
         "chunk": 0,
         "pos": message - 5000,
     }
-    dynamo.seed("people", keys.fact("acme", MOBILE, message, "submitted"), **fact | changes)
+    dynamo.seed("people", keys.fact("acme", mobile, message, "submitted"), **fact | changes)
 
 
 def reply(text: str = "STOP", **changes: Any) -> dict[str, Any]:
@@ -107,3 +113,52 @@ def member(dynamo: FakeDynamo) -> dict[str, Any]:
 
 def counted(dynamo: FakeDynamo) -> int:
     return int((dynamo.find("workspaces", keys.list_head("acme", 3000)) or {})["opted_out"])
+
+
+def keyword(dynamo: FakeDynamo, word: str = "Tes2", **changes: Any) -> None:
+    """One of list 3001, which is empty."""
+    dynamo.seed(
+        "workspaces", keys.list_head("acme", 3001), id=3001, name="Pool", members=0, keywords={"9000"}
+    )
+    item = {"id": 9000, "word": word, "list_id": 3001, "active": True, "encoding": "gsm", "version": 1}
+    dynamo.seed("workspaces", keys.keyword("acme", 9000), **item | changes)
+    dynamo.seed("workspaces", keys.keyword_word("acme", word.lower()), keyword_id=9000)
+
+
+def later(dynamo: FakeDynamo) -> None:
+    """The queue brings it again when whoever had it must be dead."""
+    for item in dynamo.tables["people"].values():
+        if "mail_begun_at" in item:
+            item["mail_begun_at"] -= 100_000
+
+
+def cut(function: ModuleType, dynamo: FakeDynamo, writes: int, one: dict[str, Any]) -> None:
+    """The function gets this and its process dies after so many writes."""
+
+    def die() -> None:
+        raise Cut
+
+    dynamo.before += [*[lambda: None] * writes, die]
+    with suppress(ExceptionGroup, Cut):
+        function.handler(queued(one), None)
+    dynamo.before.clear()
+
+
+@pytest.fixture
+def dynamo() -> FakeDynamo:
+    return tables()
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def function(dynamo: FakeDynamo, post: Post, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return loaded(dynamo, monkeypatch, post, queue)

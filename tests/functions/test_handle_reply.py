@@ -20,25 +20,19 @@ from tests.functions.reply_rig import (
     REPLIED_AT,
     SENT_AT,
     counted,
+    dynamo,
+    function,
     inbox,
-    loaded,
     member,
+    post,
+    queue,
     reply,
     settings,
     standing,
     submitted,
-    tables,
 )
 
-
-@pytest.fixture
-def dynamo() -> FakeDynamo:
-    return tables()
-
-
-@pytest.fixture
-def function(dynamo: FakeDynamo, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded(dynamo, monkeypatch)
+__all__ = ["dynamo", "function", "post", "queue"]
 
 
 def test_f22_stop_leaves_the_list_of_the_message_it_answers_from_now_on(

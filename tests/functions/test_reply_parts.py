@@ -1,7 +1,6 @@
 """Long replies in parts are one reply, whatever the order, and once (F24) [I2]."""
 
 import json
-from contextlib import suppress
 from itertools import permutations
 from types import ModuleType
 from typing import Any
@@ -16,28 +15,18 @@ from tests.functions.loading import queued
 from tests.functions.reply_rig import (
     REPLIED_AT,
     Queue,
-    loaded,
+    cut,
+    dynamo,
+    function,
+    post,
+    queue,
     reply,
     standing,
-    tables,
 )
 
+__all__ = ["dynamo", "function", "post", "queue"]
+
 TEXTS = ["I would like ", "to come ", "tomorrow"]
-
-
-@pytest.fixture
-def dynamo() -> FakeDynamo:
-    return tables()
-
-
-@pytest.fixture
-def queue() -> Queue:
-    return Queue()
-
-
-@pytest.fixture
-def function(dynamo: FakeDynamo, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded(dynamo, monkeypatch, queue=queue)
 
 
 def part(number: int, of: str = "77", total: int = 3, **changes: Any) -> dict[str, Any]:
@@ -127,22 +116,12 @@ def test_what_misses_a_part_is_a_reply_after_a_while(
     assert leftovers(dynamo) == 0
 
 
-class Cut(Exception):
-    """The process died."""
-
-
 def test_death_after_every_write_joins_once(function: ModuleType, dynamo: FakeDynamo) -> None:
-    def die() -> None:
-        raise Cut
-
     for nth in range(9):
         mobile = f"+642155500{nth}"
         parts = [part(number, mobile=mobile, id=f"{nth}p{number}") for number in (2, 1, 3)]
         function.handler(queued(*parts[:2]), None)
-        dynamo.before += [*[lambda: None] * nth, die]
-        with suppress(ExceptionGroup, Cut):
-            function.handler(queued(parts[2]), None)
-        dynamo.before.clear()
+        cut(function, dynamo, nth, parts[2])
         function.handler(queued(parts[2]), None)
         found = [
             row["text"]
