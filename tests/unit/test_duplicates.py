@@ -1,31 +1,16 @@
 """Which rows are duplicates, and of which line, in memory that doesn't grow with the file [D3]."""
 
-import csv
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain import duplicates
 from kabar.domain.duplicates import Duplicates
-from kabar.domain.imports import PartRow, part_rows, validate
+from kabar.domain.imports import validate
 from kabar.domain.numbers import Numbers
+from tests.unit.import_rig import Kept
 
 FIRST, SECOND = "+64211234567", "+905321234567"
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.rejected = io.StringIO(newline="")
-        self.duplicates = io.StringIO(newline="")
-        self.rows: list[PartRow] = []
-
-    def part(self, _number: int, rows: str) -> None:
-        self.rows += part_rows(rows)
-
-    def progress(self, _totals: object) -> None:
-        """Nobody looks."""
 
 
 @pytest.fixture(params=[10**9, 0, 3], ids=["few numbers", "many numbers", "few become many"])
@@ -42,8 +27,7 @@ def test_two_numbers_5000_times_each_are_two_recipients_and_9998_explained_dupli
     assert (totals.rows_read, totals.accepted, totals.duplicates) == (10_000, 2, 9_998)
     assert [mobile for mobile, _, _ in kept.rows] == [FIRST, SECOND]
     begins = {mobile: lines.index(mobile) + 1 for mobile in (FIRST, SECOND)}
-    told = list(csv.reader(io.StringIO(kept.duplicates.getvalue(), newline="")))[1:]
-    assert told == [
+    assert kept.report("duplicates") == [
         [str(line), "duplicate", f"The same number as in line {begins[mobile]}.", mobile]
         for line, mobile in enumerate(lines, 1)
         if line != begins[mobile]

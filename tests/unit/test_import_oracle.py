@@ -9,25 +9,13 @@ from typing import Literal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kabar.domain.imports import PartRow, part_rows, validate
+from kabar.domain.imports import validate
 from kabar.domain.numbers import Numbers
+from tests.unit.import_rig import Kept
 
 PREFIXES = {"0": "90", "021": "6421"}
 _SPACES = " \t\u00a0\u2009\u202f\u3000"
 _LEFT_OUT = set(_SPACES + "\u200b\u200c\u200d\ufeff-.()/")
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.rejected = io.StringIO(newline="")
-        self.duplicates = io.StringIO(newline="")
-        self.rows: list[PartRow] = []
-
-    def part(self, _number: int, rows: str) -> None:
-        self.rows += part_rows(rows)
-
-    def progress(self, _totals: object) -> None:
-        """Nobody looks."""
 
 
 def mobile_of(cell: str) -> tuple[str, bool]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,33 +13,9 @@ from kabar.domain import import_codes
 from kabar.domain.imports import PART_ROWS, PartRow, Totals, has_left, part_rows, part_text, validate
 from kabar.domain.numbers import Numbers
 from local import demo_data
+from tests.unit.import_rig import Kept
 
 HEADER = "kabar_line,kabar_code,kabar_reason"
-
-
-class Kept:
-    """Keeps what validation puts out."""
-
-    def __init__(self) -> None:
-        self.rejected: TextIO = io.StringIO(newline="")
-        self.duplicates: TextIO = io.StringIO(newline="")
-        self.parts: list[list[PartRow]] = []
-
-    def part(self, number: int, rows: str) -> None:
-        assert number == len(self.parts) + 1
-        self.parts.append(part_rows(rows))
-
-    def progress(self, totals: Totals) -> None:
-        assert totals.rows_read >= 0
-
-    @property
-    def rows(self) -> list[PartRow]:
-        return [row for part in self.parts for row in part]
-
-    def report(self, which: str) -> list[list[str]]:
-        """The rows of a report, without its header."""
-        text: io.StringIO = getattr(self, which)
-        return list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
 
 
 def read(data: bytes | str, prefixes: dict[str, str] | None = None) -> tuple[Totals, Kept]:
@@ -162,12 +138,12 @@ def test_a_rejected_row_tells_line_code_column_reason_and_what_it_was() -> None:
         ],
         ["4", "unclosed_quote", "A quote is opened and not closed. Close or remove it.", '+6421,"open'],
     ]
-    assert kept.rejected.getvalue().startswith(f"{HEADER},mobile,name\r\n")  # type: ignore[attr-defined]
+    assert kept.rejected.getvalue().startswith(f"{HEADER},mobile,name\r\n")
 
 
 def test_the_rejected_rows_file_imports_again_once_corrected() -> None:
     _, kept = read('+64211111111\n+6421x,"b, c",\n+64 21,d\n')
-    corrected = kept.rejected.getvalue().replace("+6421x", "+64212222222").replace("+64 21", "64213333333")  # type: ignore[attr-defined]
+    corrected = kept.rejected.getvalue().replace("+6421x", "+64212222222").replace("+64 21", "64213333333")
     totals, again = read(corrected)
     assert buckets(totals) == (1, 1, 0, 0)
     assert [row[:2] for row in again.rows] == [("+64212222222", ["b, c", ""]), ("+64213333333", ["d"])]
@@ -175,7 +151,7 @@ def test_the_rejected_rows_file_imports_again_once_corrected() -> None:
 
 def test_an_uncorrected_rejected_rows_file_is_rejected_again_row_by_row() -> None:
     first, kept = read("+6421x\n+64\n" + '+1,"a"b\n' + "+1,a,b,c,d,e,f,g\n")
-    totals, again = read(kept.rejected.getvalue())  # type: ignore[attr-defined]
+    totals, again = read(kept.rejected.getvalue())
     assert (totals.rows_read, totals.rejected) == (4, first.rejected)
     assert [row[3:] for row in again.report("rejected")] == [row[3:] for row in kept.report("rejected")]
 

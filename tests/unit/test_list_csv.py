@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kabar.domain import list_csv
 from kabar.domain.imports import Totals, validate
 from kabar.domain.numbers import Numbers
-from tests.unit.test_imports import Kept
+from tests.unit.import_rig import Kept
 
 Members = dict[str, list[str]]
 PARAM = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
