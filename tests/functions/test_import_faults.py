@@ -12,7 +12,7 @@ from kabar.domain.numbers import CHANGES
 from kabar.domain.splits import MAX_LISTS
 from kabar.storage.dynamo import encode_item
 from kabar.storage.lists import MAX_NAME
-from tests.functions.test_import_handlers import FILE, KEY, World, counted, event, world
+from tests.functions.import_rig import FILE, KEY, World, counted, event, world
 
 __all__ = ["world"]
 

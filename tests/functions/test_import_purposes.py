@@ -13,8 +13,8 @@ from kabar.storage import executions, keys, mail, work
 from kabar.storage.dynamo import Table
 from kabar.storage.import_heads import Heads, execution
 from tests.functions.api_client import REQUEST_ID, Api, api
+from tests.functions.import_rig import FakeMail, FakeS3, event
 from tests.functions.loading import load
-from tests.functions.test_import_handlers import FakeMail, FakeS3, event
 
 __all__ = ["api"]
 

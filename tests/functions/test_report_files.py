@@ -12,8 +12,8 @@ from kabar.storage import report_files, work
 from kabar.storage.import_files import ImportFiles
 from kabar.storage.report_files import ReportFile
 from kabar.storage.work import Work
+from tests.functions.import_rig import FILE, World, world
 from tests.functions.test_exports import Uploads
-from tests.functions.test_import_handlers import FILE, World, world
 
 __all__ = ["world"]
 
