@@ -241,3 +241,46 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     yield started
     for cached in caches:
         cached.cache_clear()
+
+
+def walk(api: Api, path: str) -> list[list[dict[str, Any]]]:
+    """Every page of a listing."""
+    pages, cursor = [], ""
+    while True:
+        answer = api.call("GET", path + cursor)
+        assert answer.status == 200, answer.text
+        pages.append(answer.json["data"])
+        if answer.json["next_cursor"] is None:
+            return pages
+        cursor = f"{'&' if '?' in path else '?'}cursor={answer.json['next_cursor']}"
+
+
+def seed_import(api: Api, number: int, **changes: Any) -> str:
+    """An import into list 7 that is done; its id."""
+    import_id = f"{number:032x}"
+    head = {
+        "id": import_id,
+        "key": "acme/lists/Gym/members.csv",
+        "state": "done",
+        "phase": "done",
+        "list_id": 7,
+        "list_name": "Gym",
+        "rows_read": 10,
+        "accepted": 5,
+        "corrected": 1,
+        "duplicates": 2,
+        "opted_out": 1,
+        "rejected": 1,
+        "bytes_read": 100,
+        "bytes_total": 100,
+        "created_at": 1000 * number,
+        "updated_at": 1000 * number,
+    } | changes
+    api.tables.tables["workspaces"]["w#acme", f"import#{import_id}"] = (
+        keys.import_head("acme", import_id) | head
+    )
+    api.tables.seed("workspaces", keys.import_time("acme", 1000 * number, import_id), import_id=import_id)
+    api.tables.seed(
+        "workspaces", keys.import_object("acme", "acme/lists/Gym/members.csv"), import_id=import_id
+    )
+    return import_id

@@ -13,8 +13,7 @@ import pytest
 from kabar.domain.access import ROLES, Role, Scope
 from kabar.storage import keys
 from local import openapi
-from tests.functions.api_client import Answer, Api, api
-from tests.functions.test_api import seed_import
+from tests.functions.api_client import Answer, Api, api, seed_import
 from tests.functions.test_api_keys import create as create_key
 from tests.functions.test_callback_api import seed_dead
 from tests.functions.test_inbox import seed_reply
