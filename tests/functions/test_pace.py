@@ -248,7 +248,6 @@ def test_newcomers_come_after_those_who_were_told_to_come_back() -> None:
 def test_nobody_is_told_to_come_back_before_it_could_go() -> None:
     line = Line()
     assert line.pace().line_up(1) == START
-    assert line.pace().line_up(1, earliest=START + 5000) == START + 5000
     line.pace().hold(START + 9000)
     assert line.pace().line_up(1) == START + 9000
     line.now = START + 60_000

@@ -49,11 +49,11 @@ class Meter:
             except ConditionFailed:
                 continue  # whoever was faster got a place
 
-    def line_up(self, cost: Callable[[Item, int], int], earliest: int) -> int:
+    def line_up(self, cost: Callable[[Item, int], int]) -> int:
         """When (ms) to come back, in the order of those who asked; nothing is reserved by it."""
         while True:
             item, now = self.read(), self._now()
-            floor = max(earliest, now, item.get("next", 0))
+            floor = max(now, item.get("next", 0))
             try:
                 return self._move("line", floor, FOR_EVER, cost(item, now))
             except ConditionFailed:
@@ -159,9 +159,9 @@ class SharedPace:
             eased = max(LEAST, _share_left(item, now) * EASED)
             self._meter.hold(until, ", eased = :eased, held_at = :now", {":eased": eased, ":now": now})
 
-    def line_up(self, segments: int, earliest: int = 0) -> int:
-        """When (ms), not before `earliest`, somebody who doesn't wait here should come back for `segments`."""
-        return self._meter.line_up(lambda item, now: self._cost(segments, item, now), earliest)
+    def line_up(self, segments: int) -> int:
+        """When (ms) somebody who doesn't wait here should come back for `segments`."""
+        return self._meter.line_up(lambda item, now: self._cost(segments, item, now))
 
     def _held(self) -> bool:
         """Whether another lane was told to wait since our share was reserved; what is left of it is then void."""
