@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from kabar.legs import send
 from kabar.storage import keys
 from kabar.storage.accounts import Opened
 from tests.functions import leg_rig
-from tests.functions.leg_rig import WORKSPACE, Died, Rig
+from tests.functions.leg_rig import WORKSPACE, Rig
 
 START = 1_800_000_000_000
 LEASE = 60_000
@@ -110,10 +109,8 @@ class Campaign:
         self.number += 1
         plan = self.rig.plan(1, self.number, now=self.now)
         if plan["outcome"] == "send":
-            self.rig.steps.die_before(die_before)
-            with suppress(Died):
+            with self.rig.steps.dying_before(die_before):
                 self.rig.send(1, self.number, plan)
-            self.rig.steps.die_before(None)
         self.wait(200)
         if plan["outcome"] not in ("send", "settle"):
             return str(plan["outcome"])

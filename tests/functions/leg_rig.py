@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -45,14 +47,23 @@ class Steps:
     def __init__(self) -> None:
         self.done = 0
         self.last: int | None = None
+        self.died = False
 
     def step(self) -> None:
         if self.done == self.last:
             raise Died
         self.done += 1
 
-    def die_before(self, number: int | None) -> None:
-        self.done, self.last = 0, number
+    @contextmanager
+    def dying_before(self, number: int | None) -> Iterator[None]:
+        """Whoever works in it dies before this step; `died` says whether it came so far."""
+        self.done, self.last, self.died = 0, number, False
+        try:
+            yield
+        except Died:
+            self.died = True
+        finally:
+            self.done, self.last = 0, None
 
 
 class SteppedDynamo(FakeDynamo):

@@ -11,7 +11,7 @@ from kabar.storage import keys
 from kabar.storage.campaign_edits import Edits, Stale
 from kabar.storage.dynamo import Item
 from tests.functions.api_client import Answer, Api, api
-from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
+from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 
 __all__ = ["api"]
 
@@ -162,13 +162,10 @@ def test_moving_a_campaign_that_died_anywhere_is_finished_by_the_next_leg(rig: R
     rig.leg(1, 1)
     edit(rig, rig.head(1), due_at=2 * HOUR)
     rig.started.clear()
-    rig.steps.die_before(last)
-    try:
+    with rig.steps.dying_before(last):
         rig.leg(1, 2)
-    except Died:
-        rig.steps.die_before(None)
+    if rig.steps.died:
         rig.leg(1, 2)
-    rig.steps.die_before(None)
     moved = rig.scheduler.schedules["kabar-1-3"]
     assert moved["ScheduleExpression"] == "at(1970-01-01T02:00:00)"
 
@@ -322,11 +319,7 @@ def test_nothing_moves_without_its_log_and_nothing_is_logged_that_did_not_happen
     for last, action in itertools.product(range(3), ("pause", "cancel")):
         number = 10 * last + len(action)
         rig.campaign(number, list_id=LIST)
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.campaigns.control(WORKSPACE, number, action, "api:me", 7)
-        except Died:
-            rig.steps.die_before(None)
-        rig.steps.die_before(None)
         told = list(rig.campaigns._activity.every(f"{WORKSPACE}#about#campaign/{number}"))
         assert told[-1]["detail"]["status"] == rig.head(number)["status"]

@@ -10,7 +10,7 @@ from kabar.storage import keys
 from kabar.storage.campaigns import NoCampaign
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item
-from tests.functions.leg_rig import WORKSPACE, Died, Rig
+from tests.functions.leg_rig import WORKSPACE, Rig
 
 PLAN = {"attempt": "a", "recipients": 3, "chunks": 1, "first_id": 5000}
 
@@ -216,13 +216,10 @@ def test_a_release_that_died_anywhere_is_made_up_for_by_the_next_try(rig: Rig) -
         assert rig.desk.turns.take(first)
         assert not rig.desk.turns.take(second)
         rig.campaigns.close(first, Life.COMPLETED, 5, {})
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             following = rig.desk.turns.pass_on(WORKSPACE, first["id"], first["due_at"], first["leg"])
-        except Died:
-            rig.steps.die_before(None)
+        if rig.steps.died:
             following = rig.desk.turns.pass_on(WORKSPACE, first["id"], first["due_at"], first["leg"])
-        rig.steps.die_before(None)
         assert following == (second["id"], 2)
         assert rig.holder() == second["id"]
         rig.campaigns.close(second, Life.COMPLETED, 6, {})

@@ -83,13 +83,9 @@ def test_whoever_was_or_may_have_been_sent_to_is_told_apart(
         rig.members(3)
         rig.campaign(1)
         plan = rig.plan(1, 1)
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.send(1, 1, plan)
-            whole = True
-        except Died:
-            whole = False
-        rig.steps.die_before(None)
+        whole = not rig.steps.died
         outcome = settle(rig, becomes(rig, 2))
         statuses = {word for word, count in rig.head(1)["totals"]["statuses"].items() if count}
         assert outcome == ("complete" if whole else "fail")

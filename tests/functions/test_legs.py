@@ -15,7 +15,7 @@ from kabar.legs.send import SystemClock
 from kabar.storage import keys
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.reports import report
-from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
+from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 
 REFUSED = Answer(401, {}, b'{"errorCode": "E401"}')
 
@@ -217,13 +217,10 @@ def test_a_plan_of_an_execution_that_died_anywhere_is_finished_by_its_retry_or_t
         campaign = 100 + 2 * last + by_retry
         rig.campaign(campaign)
         rig.carrier.accepted.clear()
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             plan = rig.plan(campaign, 1)
-        except Died:
-            rig.steps.die_before(None)
+        if rig.steps.died:
             plan = rig.plan(campaign, 1, now=2000) if by_retry else rig.plan(campaign, 2, now=2000)
-        rig.steps.die_before(None)
         rig.send(campaign, plan["leg"], plan)
         assert rig.settle(campaign, plan["leg"])["outcome"] == "complete"
         assert sorted(rig.carrier.accepted) == sorted(mobiles)
@@ -233,10 +230,9 @@ def test_the_next_leg_is_scheduled_before_anything_else_is_written(rig: Rig) -> 
     rig.members(3)
     rig.campaign(1)
     for last in range(1, 12):
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.plan(1, 1)
-        except Died:
+        if rig.steps.died:
             assert rig.schedule(1, 2) == {"workspace": WORKSPACE, "campaign": 1, "leg": 2}
 
 
@@ -254,13 +250,10 @@ def test_f57_a_settle_that_died_anywhere_is_finished_by_its_retry_and_the_turn_g
         plan = rig.plan(first, 1)
         assert rig.leg(second, 1) == "queued"
         rig.send(first, 1, plan)
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.settle(first, 1)
-        except Died:
-            rig.steps.die_before(None)
+        if rig.steps.died:
             rig.settle(first, 1)
-        rig.steps.die_before(None)
         assert rig.head(first)["status"] == Life.COMPLETED.value
         assert (second, 2) in rig.started
         assert rig.holder() == second
@@ -595,13 +588,10 @@ def test_a_queue_whose_holder_died_after_its_end_moves_on_by_the_sweep(rig: Rig)
     rig.plan(2, 1)
     rig.send(1, 1, plan)
     for last in itertools.count():
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.settle(1, 1)
-        except Died:
-            if "closed_at" in rig.head(1):
-                break
-    rig.steps.die_before(None)
+        if rig.steps.died and "closed_at" in rig.head(1):
+            break
     started: list[tuple[int, int]] = []
 
     def start(workspace: str, campaign: int, leg: int, mark: str) -> None:

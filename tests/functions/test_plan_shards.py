@@ -7,7 +7,7 @@ import pytest
 from kabar.domain.statuses import Status
 from kabar.storage import keys
 from kabar.storage.reports import report
-from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
+from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 
 PEOPLE = 1300  # about 80 in each shard: no chunk of 500 lies in one
 
@@ -104,18 +104,14 @@ def test_whoever_dies_when_the_plan_is_the_same_in_the_end(rig: Rig) -> None:
     rig.campaign(1)
     deaths = 0
     while True:
-        rig.steps.die_before(deaths % 7 + deaths // 7)
-        try:
+        with rig.steps.dying_before(deaths % 7 + deaths // 7):
             plan = rig.plan(1, 1)
             if plan["outcome"] != "shards":
                 break
             for shard in plan["shards"]:
                 if shard not in {part["shard"] for part in _known(rig)}:
                     rig.shard(plan, shard, run=f"run {deaths}")
-        except Died:
-            deaths += 1
-            continue
-    rig.steps.die_before(None)
+        deaths += rig.steps.died
     assert deaths > 20
     assert rig.plan(1, 1)["outcome"] == "send"
     assert frozen(rig) == in_order(rig)

@@ -11,7 +11,7 @@ from kabar.storage import keys
 from kabar.storage.dynamo import Item
 from kabar.storage.quick_campaigns import QuickCampaigns
 from tests.functions.api_client import Api, api
-from tests.functions.leg_rig import LIST, WORKSPACE, Died, Rig
+from tests.functions.leg_rig import LIST, WORKSPACE, Rig
 
 __all__ = ["api"]
 
@@ -159,12 +159,10 @@ def test_a_split_one_becomes_several_whose_start_times_grow_by_the_delay(rig: Ri
 @pytest.mark.parametrize("last", range(16))
 def test_whenever_it_dies_the_next_try_makes_the_same_campaigns(rig: Rig, last: int) -> None:
     begin(rig, lists=LISTS)
-    rig.steps.die_before(last)
-    try:
+    with rig.steps.dying_before(last):
         settle(rig)
-    except Died:
+    if rig.steps.died:
         rig.started.clear()  # and what it started was told to nobody
-    rig.steps.die_before(None)
     for _ in range(2):
         settle(rig)
     made = heads(rig)

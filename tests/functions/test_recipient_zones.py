@@ -21,7 +21,7 @@ from kabar.domain.statuses import Reason, Status, reason_of, status_of
 from kabar.legs.gate import opening
 from kabar.storage import keys
 from kabar.storage.preflights import Preflights
-from tests.functions.leg_rig import LIST, TIMING, WORKSPACE, Died
+from tests.functions.leg_rig import LIST, TIMING, WORKSPACE
 from tests.functions.request_rig import CLOSE, HOUR, MONDAY_8, THURSDAY_9
 from tests.functions.test_preflight_is_the_run import findings
 from tests.functions.test_window_legs import MINUTE, TimedCarrier, World
@@ -262,14 +262,9 @@ def test_a_leg_over_several_zones_may_die_before_any_step(monkeypatch: pytest.Mo
         world = WideWorld(monkeypatch)
         mobiles = world.people((NEW_YORK, 60), (ISTANBUL, 60), (SATELLITE, 1))
         world.campaign(1, due_at=THURSDAY_9)
-        world.steps.die_before(last)
-        try:
+        with world.steps.dying_before(last):
             world.run(1, 1)
-            died = False
-        except Died:
-            died = True
-        world.steps.die_before(None)
-        if not died:
+        if not world.steps.died:
             break
         world.clock += 16 * MINUTE  # the switch
         assert world.live(1, 2) == "complete"

@@ -9,7 +9,7 @@ from kabar.carriers.base import Answer, Request
 from kabar.domain.requests import Kind
 from kabar.legs.repair import repair_held
 from kabar.storage.held import Waiting
-from tests.functions.leg_rig import WORKSPACE, Died
+from tests.functions.leg_rig import WORKSPACE
 from tests.functions.request_rig import CLOSE, MONDAY_8, RequestRig
 
 
@@ -111,14 +111,9 @@ def test_holding_may_die_before_any_step(monkeypatch: pytest.MonkeyPatch) -> Non
         rig.clock = CLOSE
         rig.submit(2)
         rig.queue.clear()
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.run()
-            died = False
-        except Died:
-            died = True
-        rig.steps.die_before(None)
-        if not died:
+        if not rig.steps.died:
             break
         rig.queue.append((9000, 0))  # the queue brings it again
         assert rig.drain() == ["held"]

@@ -13,7 +13,7 @@ from kabar.domain.handover import AnswerLost, Unreachable
 from kabar.legs.requests import DOWN, SPREAD
 from kabar.storage import keys
 from tests.functions.gateway_rig import LOST_AFTER, SETTINGS, Gateway
-from tests.functions.leg_rig import WORKSPACE, Died
+from tests.functions.leg_rig import WORKSPACE
 from tests.functions.request_rig import RequestRig
 
 REFUSED = Answer(401, {}, b'{"errorCode": "E401"}')
@@ -133,13 +133,8 @@ def test_f1_whoever_dies_while_trying_for_all_is_followed_by_another(monkeypatch
         rig.carrier.outage = None
         request, due = rig.queue.pop(0)
         rig.clock = due + 10_000
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.run(request, returning=True)
-            died = False
-        except Died:
-            died = True
-        rig.steps.die_before(None)
         rig.queue.append((request, rig.clock + 180_000))  # the queue brings it again
         rig.queue.sort(key=lambda entry: entry[1])
         others = rig.clock + TRYING + 60_000
@@ -147,7 +142,7 @@ def test_f1_whoever_dies_while_trying_for_all_is_followed_by_another(monkeypatch
         assert len(rig.carrier.accepted) >= 4
         rig.until(rig.clock + 300_000)
         assert sorted(rig.carrier.accepted) == [f"+90555{number:07d}" for number in range(9000, 9005)]
-        if not died:
+        if not rig.steps.died:
             assert last >= 10
             return
     pytest.fail("the try never came to its end")

@@ -9,7 +9,7 @@ from kabar.domain.hours import Covered
 from kabar.domain.requests import Kind
 from kabar.legs.gate import Gate
 from kabar.storage.held import Waiting
-from tests.functions.leg_rig import TIMING, WORKSPACE, Died
+from tests.functions.leg_rig import TIMING, WORKSPACE
 from tests.functions.request_rig import HOUR, THURSDAY_9, RequestRig
 from tests.functions.test_request_hours import released
 
@@ -75,14 +75,9 @@ def test_holding_those_who_are_left_may_die_before_any_step(monkeypatch: pytest.
         rig.settings(zone_of="recipient")
         submit(rig, NEW_YORK, ISTANBUL)
         rig.queue.clear()
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.run()
-            died = False
-        except Died:
-            died = True
-        rig.steps.die_before(None)
-        if not died:
+        if not rig.steps.died:
             break
         rig.clock += 16 * 60_000
         rig.queue.append((9000, 0))  # the queue brings it again

@@ -13,7 +13,7 @@ from kabar.domain.statuses import Status
 from kabar.legs.requests import MAX_AGE, run_request
 from kabar.storage import accounts, keys, silence
 from kabar.storage.dispatch import ChunkLedger
-from tests.functions.leg_rig import WORKSPACE, Died
+from tests.functions.leg_rig import WORKSPACE
 from tests.functions.request_rig import CLOSE, RUN, RequestRig
 
 
@@ -205,14 +205,9 @@ def test_submitting_may_die_before_any_step_and_the_next_try_sends_once(
 ) -> None:
     for last in itertools.count():
         rig = RequestRig(monkeypatch)
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             rig.submit(3)
-            died = False
-        except Died:
-            died = True
-        rig.steps.die_before(None)
-        if not died:
+        if not rig.steps.died:
             break
         rig.submit(3)
         assert set(rig.drain()) == {"done"}
@@ -230,14 +225,9 @@ def test_sending_may_die_before_any_step_and_the_queue_brings_it_again(
         rig.submit(3)
         rig.dynamo.echo = echo
         rig.queue.clear()
-        rig.steps.die_before(last)
-        try:
+        with rig.steps.dying_before(last):
             outcome = rig.run()
-            died = False
-        except Died:
-            died = True
-        rig.steps.die_before(None)
-        if not died:
+        if not rig.steps.died:
             assert outcome == "done"
             break
         rig.clock += 120_000  # the lease is over, and the carrier may be asked

@@ -15,7 +15,7 @@ from kabar.legs.repair import is_abandoned
 from kabar.storage import keys
 from kabar.storage.dynamo import Item
 from tests.functions import leg_rig
-from tests.functions.leg_rig import TIMING, WORKSPACE, Died, FakeInfobip, Rig
+from tests.functions.leg_rig import TIMING, WORKSPACE, FakeInfobip, Rig
 from tests.functions.request_rig import CLOSE, HOUR, HOURS, MONDAY_8, THURSDAY_9
 from tests.functions.test_leg_twins import between
 
@@ -282,15 +282,10 @@ def test_settling_at_the_close_may_die_before_any_step(monkeypatch: pytest.Monke
         world.send(1, 1, plan)
         world.clock = CLOSE
         world.dynamo.echo = echo
-        world.steps.die_before(last)
-        try:
+        with world.steps.dying_before(last):
             world.settle(1, 1, now=world.clock)
-            died = False
-        except Died:
-            died = True
-        world.steps.die_before(None)
         world.dynamo.echo = False
-        if not died:
+        if not world.steps.died:
             break
         # the retry of the task, or after its last one the dead man's switch
         leg = 1 if last % 2 else 2
