@@ -14,6 +14,7 @@ from kabar.domain.numbers import Numbers
 from kabar.storage import executions, keys
 from tests.functions.api_client import REQUEST_ID, Answer, Api, api
 from tests.functions.loading import load, queued
+from tests.unit.import_rig import Kept
 
 __all__ = ["api"]
 
@@ -217,19 +218,6 @@ HARD = [
     {"mobile": "", "params": ["nobody"]},
     {"mobile": "+6421555668", "params": ["1", "2", "3", "4", "5", "6", "7"]},
 ]
-
-
-class Kept:
-    """What validation puts out."""
-
-    def __init__(self) -> None:
-        self.rejected, self.duplicates, self.parts = io.StringIO(), io.StringIO(), ""
-
-    def part(self, _number: int, rows: str) -> None:
-        self.parts += rows
-
-    def progress(self, totals: Any) -> None:
-        """Nobody looks."""
 
 
 def test_members_of_a_body_go_the_way_of_a_file_and_each_is_a_row(api: Api) -> None:
