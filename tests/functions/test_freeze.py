@@ -80,8 +80,11 @@ def test_a_slow_object_holds_up_the_reading_of_a_list_that_memory_could_not_hold
     class Slow(Writing):
         def meanwhile(self, number: int) -> None:
             if number == 0:
-                threading.Event().wait(0.2)
-                read_by_then.append(read[0])
+                seen = -1
+                while seen != read[0]:  # until whoever reads waits, or is done
+                    seen = read[0]
+                    threading.Event().wait(0.05)
+                read_by_then.append(seen)
 
     def counted() -> Iterator[Member]:
         for member in people(MANY):

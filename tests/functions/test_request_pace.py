@@ -64,3 +64,16 @@ def test_whoever_came_first_goes_first(monkeypatch: pytest.MonkeyPatch, together
     assert rig.carrier.accepted == mobiles
     assert rig.clock == rig.start + 35 * SECOND
     assert rig.tries <= 2 * len(mobiles)
+
+
+@pytest.mark.parametrize(("messages", "segments"), [(1, 1), (5, 2), (2, 2)])
+def test_a_request_lines_up_for_what_its_next_call_takes(
+    monkeypatch: pytest.MonkeyPatch, messages: int, segments: int
+) -> None:
+    rig = Line(monkeypatch, rate=1, together=2)
+    rig.to(9000, segments=9)
+    head = rig.submit(messages, 9100)
+    rig.until(rig.start)
+    pace = rig.dynamo.find("workspaces", keys.pace(WORKSPACE, head["carrier"], head["sender"]))
+    assert pace
+    assert pace["line"] - pace["next"] == segments * SECOND
