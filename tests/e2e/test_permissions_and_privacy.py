@@ -487,7 +487,7 @@ def private(stack: stacks.Stack) -> list[str]:
         *numbers,
         *("Zeyneb", "Ayten", "Kadife", "Sayin"),
         *(secrets["api_key"], secrets["webhook_password"], token, cursor),
-        stack.api_key.rpartition("_")[2],
+        stack.api_key.split("_", 2)[2],
     ]
 
 

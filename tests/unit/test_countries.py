@@ -42,6 +42,17 @@ def test_the_longest_prefix_counts(mobile: str, country: str | None) -> None:
     assert country_of(mobile) == country
 
 
+@pytest.mark.parametrize("third", range(10))
+def test_the_mobiles_of_british_islands_are_theirs_to_the_last_prefix(third: int) -> None:
+    wrong = []
+    for rest in range(1000):
+        mobile = f"+447{third}{rest:03d}12345"
+        owner = phonenumbers.region_code_for_number(phonenumbers.parse(mobile))
+        if owner and country_of(mobile) != owner and not mobile.startswith("+447924"):
+            wrong.append(mobile)
+    assert not wrong
+
+
 @given(st.sampled_from(sorted(COUNTRIES)), st.integers(1, 9), st.text("0123456789", min_size=12, max_size=12))
 def test_no_mobile_is_given_to_another_country(region: str, kept: int, digits: str) -> None:
     known = example(region)
