@@ -75,21 +75,19 @@ def test_objects_are_written_side_by_side() -> None:
 
 @pytest.mark.usefixtures("one_each")
 def test_a_slow_object_holds_up_the_reading_of_a_list_that_memory_could_not_hold() -> None:
-    read, read_by_then = [0], []
+    read, read_by_then, everybody = [0], [], threading.Event()
 
     class Slow(Writing):
         def meanwhile(self, number: int) -> None:
             if number == 0:
-                seen = -1
-                while seen != read[0]:  # until whoever reads waits, or is done
-                    seen = read[0]
-                    threading.Event().wait(0.05)
-                read_by_then.append(seen)
+                everybody.wait(0.5)
+                read_by_then.append(read[0])
 
     def counted() -> Iterator[Member]:
         for member in people(MANY):
             read[0] += 1
             yield member
+        everybody.set()
 
     assert written(Slow(), counted()).recipients == MANY
     assert read_by_then[0] <= 2 * WRITERS + 1
