@@ -11,7 +11,7 @@ from typing import Any
 from kabar import settings
 from kabar.log import logger
 from kabar.storage.dynamo import Table
-from kabar.storage.held import Held
+from kabar.storage.held import Held, Hold
 from kabar.storage.queues import enqueue
 
 TOGETHER = 100
@@ -41,11 +41,11 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """{workspace, opening} -> {released, left}. Queue first, then remove: twice does no harm, `sweep` does the rest."""
     workspace, opening = event["workspace"], event["opening"]
     released, waiting = 0, HELD.every(workspace, opening)
-    while context.get_remaining_time_in_millis() > SPARE and (requests := _lot(waiting)):
-        bodies = [json.dumps({"workspace": workspace, "request": request}) for request in requests]
+    while context.get_remaining_time_in_millis() > SPARE and (holds := _lot(waiting)):
+        bodies = [json.dumps({"workspace": workspace, "request": hold.request}) for hold in holds]
         enqueue(sqs(), ENV.messages_queue_url, bodies)
-        HELD.remove(workspace, opening, requests)
-        released += len(requests)
+        HELD.remove(holds)
+        released += len(holds)
     left = next(waiting, None) is not None
     if not (left or released) and opening + LATE < time.time_ns() // 1_000_000:
         HELD.forget(workspace, opening)
@@ -53,5 +53,5 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return {"released": released, "left": left}
 
 
-def _lot(waiting: Iterator[int]) -> list[int]:
+def _lot(waiting: Iterator[Hold]) -> list[Hold]:
     return list(islice(waiting, TOGETHER))

@@ -22,7 +22,7 @@ from tests.simulation.system import gateways, machinery
 from tests.simulation.system.carriers import NAMES, measured
 from tests.simulation.system.cloud import SWEEP, Cloud
 from tests.simulation.system.faults import Fault, Script, any_script
-from tests.simulation.system.hours import TIMEZONE, Hours, any_hours
+from tests.simulation.system.hours import PLACES, TIMEZONE, Hours, any_hours
 from tests.simulation.system.kernel import START, Dice, Endless, Kernel
 from tests.simulation.system.requests import ANSWER, ANSWERED, Submitting, Wanted, any_requests
 
@@ -34,6 +34,7 @@ ENDLESS = 0.1  # the share of such runs
 SKEWED = 0.05  # the share of runs with clocks minutes apart, which take long
 CARETAKER = 17 * 60_000  # ms after which somebody looks at what was paused
 SENDER = "+3774"
+HOME = "+64210"  # where everybody is, unless hours go by it
 SPEEDS = (0.5, 2, None)  # segments per second
 DEPLOYMENT = machinery.SETTINGS["DEPLOYMENT"]
 TEXT = "Merhaba %%1%%, siparişiniz yolda"
@@ -91,12 +92,16 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
     random = Dice(seed)
     script = any_script(random)
     size = random.choice((1, 2, 2, 3))
+    hours = any_hours(random) if random.random() < HOURLY else None
+    places = [*PLACES] if hours and hours.by_recipient else [HOME]
     lists = {}
     campaigns = []
     for number in range(random.choice((1, 1, 1, 1, 1, 1, 1, 2, 2, 3))):
         list_id = 3000 + number
         count = random.randint(3 * size, 3 * size + 4)
-        lists[list_id] = [f"+64210{list_id}{position:03d}" for position in range(count)]
+        lists[list_id] = [
+            f"{places[position % len(places)]}{list_id}{position:03d}" for position in range(count)
+        ]
         campaigns.append(
             {
                 "workspace": f"tenant-{random.choice('aab')}",
@@ -146,7 +151,7 @@ def plan_of(seed: int, letter: str | None = None) -> Plan:
         blames=random.random() < 0.3,
         log_lag=random.choice((0, 5_000, 20_000)),
         gateway=letter != "B" and random.random() < 0.4,
-        hours=any_hours(random) if random.random() < HOURLY else None,
+        hours=hours,
         requests=wanted,
         answers=random.random() < ANSWERED,
         events=events,
@@ -235,6 +240,7 @@ class Run:
         plan = self.plan
         parts = {
             "sending hours": plan.hours is not None,
+            "sending hours in the recipients' zones": plan.hours is not None and plan.hours.by_recipient,
             "the HTTP gateway": plan.gateway,
             "clocks minutes apart": plan.skewed,
             "faults that never stop": plan.endless,

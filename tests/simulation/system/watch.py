@@ -260,7 +260,7 @@ class Watch:
         kind = self.source(place.campaign).get("kind", CAMPAIGNS)
         covered = {CAMPAIGNS: CAMPAIGNS, Kind.API: MESSAGES}.get(kind) in hours.covers
         times = self.kernel.now, self.kernel.host_time()  # who calls knows only its own clock, seconds off
-        if covered and not any(map(hours.is_open, times)):
+        if covered and not any(hours.is_open(message.mobile, at) for at in times):
             self.breaks(f"I4: message {message.id} was accepted outside of the sending hours")
 
     def asked(self, ids: Collection[str]) -> None:

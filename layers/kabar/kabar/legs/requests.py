@@ -253,7 +253,7 @@ def _hold(
     workspace, request, at = head["workspace"], head["id"], now()
     chunks.merge(request, ONLY, bytes([cell(Status.HELD)]) * head["size"], at)
     if opening - at > SOON:
-        tools.held.put(workspace, opening, request, at, zones)
+        tools.held.put(workspace, opening, request, uuid.uuid4().hex, at, zones)
         tools.openings.ensure(workspace, opening, at)
     # and at the hours: whoever edits them looks for what is held after writing them
     left = (gate_of(tools.workspaces, head, tools.timing).opens(now(), zones) or 0) - now()

@@ -1,6 +1,6 @@
 """Requests that wait for the sending hours, by workspace and opening. Access patterns: data-model.md [P63]–[P65]."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from kabar.storage import keys
@@ -17,18 +17,35 @@ class Waiting(NamedTuple):
     zones: frozenset[str] | None = None
 
 
+class Hold(NamedTuple):
+    """One time that a request was held, and the key of its item."""
+
+    request: int
+    key: keys.Key
+
+
 class Held:
-    """Items `held#<workspace>#<opening>#<shard>`, and one mark per workspace and opening that leads to them."""
+    """Items `held#<workspace>#<opening>#<shard>`, and one mark per workspace and opening that leads to them.
+
+    Whoever holds a request again, for the same opening, writes an item of its own: removing the one that was queued,
+    however late, never removes what has begun to wait meanwhile.
+    """
 
     def __init__(self, workspaces: Table, dispatch: Table) -> None:
         self._workspaces = workspaces
         self._dispatch = dispatch
 
     def put(
-        self, workspace: str, opening: int, request: int, now: int, zones: Collection[str] | None = None
+        self,
+        workspace: str,
+        opening: int,
+        request: int,
+        hold: str,
+        now: int,
+        zones: Collection[str] | None = None,
     ) -> None:
-        """[P63] Hold a request until `opening` (ms), mark first. Without condition: the same again says the same, and
-        the `zones` of all that wait for one opening come together.
+        """[P63] Hold a request until `opening` (ms), mark first; nobody else's `hold` is called so. Without condition:
+        the same again says the same, and the `zones` of all that wait for one opening come together.
         """
         places = set(filter(None, zones or ()))
         self._workspaces.update(
@@ -40,19 +57,19 @@ class Held:
             returns="NONE",
         )
         self._dispatch.put(
-            keys.held(workspace, opening, request)
+            keys.held(workspace, opening, request, hold)
             | {"request": request, "expires_at": now // 1000 + KEPT_SECONDS}
         )
 
-    def every(self, workspace: str, opening: int) -> Iterator[int]:
-        """[P64] The requests that wait for this opening."""
+    def every(self, workspace: str, opening: int) -> Iterator[Hold]:
+        """[P64] What waits for this opening."""
         for shard in range(keys.HELD_SHARDS):
             for item in self._dispatch.every(keys.held_pk(workspace, opening, shard), consistent=True):
-                yield item["request"]
+                yield Hold(item["request"], {"pk": item["pk"], "sk": item["sk"]})
 
-    def remove(self, workspace: str, opening: int, requests: list[int]) -> None:
+    def remove(self, holds: Iterable[Hold]) -> None:
         """[P64] They are in the queue again."""
-        self._dispatch.batch_delete([keys.held(workspace, opening, request) for request in requests])
+        self._dispatch.batch_delete([hold.key for hold in holds])
 
     def openings(self, workspace: str | None = None) -> list[Waiting]:
         """[P65] What everything that waits waits for, in all workspaces or one.
