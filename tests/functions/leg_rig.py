@@ -250,6 +250,12 @@ class Rig:
         assert head
         return head
 
+    def change(self, **attributes: Any) -> None:
+        """Write campaign 1 as others have."""
+        head = self.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 1))
+        assert head
+        head |= attributes
+
     def holder(self) -> int | None:
         turn = self.dynamo.find("workspaces", keys.turn(WORKSPACE)) or {}
         return turn.get("holder")

@@ -1,7 +1,6 @@
 """Taking a leg: whoever comes too late leaves no trace, and by what a campaign waits, goes on or ends [F4] [F5]."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -23,13 +22,6 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     made = Rig(monkeypatch)
     made.members(3)
     return made
-
-
-def change(rig: Rig, **attributes: Any) -> None:
-    """Campaign 1, as others have written it."""
-    head = rig.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 1))
-    assert head
-    head |= attributes
 
 
 def fired(rig: Rig) -> None:
@@ -108,7 +100,7 @@ def test_a_move_of_people_is_carried_out_by_a_leg_that_was_about_to_wait_for_an_
     rig: Rig, move: str
 ) -> None:
     rig.campaign(1)
-    change(rig, **{"import": "a-file", "created_at": 1000})
+    rig.change(**{"import": "a-file", "created_at": 1000})
 
     def meanwhile() -> None:
         rig.campaigns.control(WORKSPACE, 1, move, "api:me", 1500)
@@ -129,7 +121,7 @@ def loading(rig: Rig) -> None:
 
 
 def failed(rig: Rig) -> None:
-    change(rig, import_failed="the file is gone")
+    rig.change(import_failed="the file is gone")
 
 
 @pytest.mark.parametrize("happens", [loading, failed])
@@ -162,7 +154,7 @@ def test_a_campaign_waits_for_its_file_as_long_as_it_may_still_come(
 ) -> None:
     """[F2] And for one that has come as long as its import takes."""
     rig.campaign(1)
-    change(rig, **{"import": "a-file", "created_at": 1000})
+    rig.change(**{"import": "a-file", "created_at": 1000})
     if state:
         rig.dynamo.seed("workspaces", keys.import_head(WORKSPACE, "a-file"), state=state, created_at=1000)
     assert rig.leg(1, 1, now=1000 + age) == outcome

@@ -9,7 +9,6 @@ from kabar.domain.number_zones import zones_of
 from kabar.domain.statuses import Status, cell
 from kabar.legs import freeze
 from kabar.legs.settle import MOST_PATIENCE
-from kabar.storage import keys
 from tests.functions.leg_rig import WORKSPACE, Rig
 from tests.functions.request_rig import CLOSE, HOUR, MONDAY_8, THURSDAY_9
 from tests.functions.test_campaign_edits import edit
@@ -35,13 +34,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def change(rig: Rig, **attributes: Any) -> None:
-    """Campaign 1, as others have written it."""
-    head = rig.dynamo.find("workspaces", keys.campaign_head(WORKSPACE, 1))
-    assert head
-    head |= attributes
-
-
 def test_a_leg_of_a_campaign_that_is_gone_settles_nothing(rig: Rig) -> None:
     assert rig.settle(4, 1) == {"outcome": "superseded"}
 
@@ -51,14 +43,14 @@ def test_a_leg_of_a_campaign_that_is_gone_settles_nothing(rig: Rig) -> None:
 
 def test_a_carrier_that_can_not_be_reached_is_waited_for(rig: Rig) -> None:
     rig.plan(1, 1)
-    change(rig, wake_at=90_000)
+    rig.change(wake_at=90_000)
     assert rig.settle(1, 1) == {"outcome": "wait", "at": 90_000, "settled": 0}
     assert (rig.schedule_at(1, 2), rig.started) == (90, [])
 
 
 def test_a_leg_that_got_on_is_followed_by_the_next_at_once_however_many_before_it_did_not(rig: Rig) -> None:
     rig.plan(1, 1)
-    change(rig, stalled=MAX_STALLED_LEGS, progress=1)
+    rig.change(stalled=MAX_STALLED_LEGS, progress=1)
     rig.chunks.merge(1, 0, bytes([SENT, SENT, CLAIMED]), 1000)
     assert rig.settle(1, 1) == {"outcome": "go on", "at": 0, "settled": 2}
     assert (rig.started, rig.head(1)["stalled"]) == ([(1, 2)], 0)
@@ -66,7 +58,7 @@ def test_a_leg_that_got_on_is_followed_by_the_next_at_once_however_many_before_i
 
 def test_legs_that_settle_nobody_follow_each_other_within_minutes(rig: Rig) -> None:
     rig.plan(1, 1)
-    change(rig, stalled=MAX_STALLED_LEGS - 1)
+    rig.change(stalled=MAX_STALLED_LEGS - 1)
     assert rig.settle(1, 1)["outcome"] == "go on"
     assert rig.schedule_at(1, 2) == (1000 + MOST_PATIENCE) // 1000
 
@@ -98,7 +90,7 @@ def test_a_run_that_meets_the_close_waits_for_the_window_though_the_clock_is_beh
 ) -> None:
     """F53"""
     world.campaign(1, due_at=CLOSE + MINUTE)
-    change(world, status=Life.SENDING.value)
+    world.change(status=Life.SENDING.value)
     world.clock = CLOSE
     assert world.run(1, 1) == "waiting_for_window"
     assert world.wakes_at(1, 2) == MONDAY_8
@@ -147,7 +139,7 @@ def test_a_campaign_waits_for_the_zones_of_those_who_are_left_once_all_are_known
     world = World(monkeypatch, zone_of="recipient")
     world.members(2)
     world.campaign(1, due_at=CLOSE)
-    change(world, status=Life.SENDING.value)
+    world.change(status=Life.SENDING.value)
     world.hours(enabled=False)
     world.plan(1, 1, now=CLOSE)
     world.hours(zone_of="recipient")
@@ -167,7 +159,7 @@ def test_a_campaign_that_is_complete_ends_at_once_and_without_a_reason(rig: Rig)
 
 def test_a_campaign_that_gets_nowhere_ends_with_the_reason_and_everybody_cancelled(rig: Rig) -> None:
     rig.plan(1, 1)
-    change(rig, stalled=MAX_STALLED_LEGS)
+    rig.change(stalled=MAX_STALLED_LEGS)
     assert rig.settle(1, 1)["outcome"] == "fail"
     head = rig.head(1)
     assert (head["status"], head["status_reason"]) == (Life.FAILED, STALLED)
