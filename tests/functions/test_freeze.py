@@ -27,18 +27,17 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
 class Writing(Plans):
     """Objects that nobody keeps: `meanwhile` happens in the writing thread, by the number of the chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanwhile: Callable[[int], object]) -> None:
         super().__init__("work")
+        self._meanwhile = meanwhile
 
     def write(self, _campaign: int, _folder: str, number: int, _rows: Sequence[Row]) -> None:
-        self.meanwhile(number)
-
-    def meanwhile(self, number: int) -> None:
-        raise NotImplementedError
+        self._meanwhile(number)
 
 
-def written(plans: Plans, found: Iterator[Member]) -> Written:
-    return write_chunks(plans, 1, "attempt", found, Selection(composer(HEAD), 15), None)
+def written(found: Iterator[Member], meanwhile: Callable[[int], object]) -> Written:
+    selection = Selection(composer(HEAD), 15)
+    return write_chunks(Writing(meanwhile), 1, "attempt", found, selection, None)
 
 
 def people(count: int) -> Iterator[Member]:
@@ -54,25 +53,19 @@ def one_each(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_each")
 @pytest.mark.parametrize("lost", [0, WRITERS, MANY - 1])
 def test_an_object_that_could_not_be_written_ends_the_plan(lost: int) -> None:
-    class Losing(Writing):
-        def meanwhile(self, number: int) -> None:
-            if number == lost:
-                raise OSError("no object")
+    def meanwhile(number: int) -> None:
+        if number == lost:
+            raise OSError("no object")
 
     with pytest.raises(OSError, match="no object"):
-        written(Losing(), people(MANY))
+        written(people(MANY), meanwhile)
 
 
 @pytest.mark.usefixtures("one_each")
 def test_objects_are_written_side_by_side() -> None:
     both = threading.Barrier(2)
 
-    class Meeting(Writing):
-        def meanwhile(self, number: int) -> None:
-            if number < 2:
-                both.wait(timeout=5)
-
-    assert written(Meeting(), people(2)).recipients == 2
+    assert written(people(2), lambda _number: both.wait(timeout=5)).recipients == 2
 
 
 class Patient:
@@ -104,12 +97,8 @@ class Patient:
 def test_slow_objects_hold_up_the_reading_of_a_list_that_memory_could_not_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Quick(Writing):
-        def meanwhile(self, _number: int) -> None:
-            return
-
     monkeypatch.setattr(freeze, "ThreadPoolExecutor", Patient)
-    assert written(Quick(), people(MANY)).recipients == MANY
+    assert written(people(MANY), lambda number: number).recipients == MANY
     assert Patient.most == 2 * WRITERS + 1
 
 
