@@ -40,10 +40,11 @@ def sqs() -> Any:
     return boto3.client("sqs")
 
 
-def again(workspace: str, request: int, delay: int) -> None:
+def again(workspace: str, request: int, delay: int, generation: int | None) -> None:
     """Queue a request once more, to be taken in `delay` ms, however long the queue can hide it."""
-    body = json.dumps({"workspace": workspace, "request": request, "at": now() + max(0, delay)})
-    enqueue(sqs(), ENV.messages_queue_url, [body], min(LONGEST_DELAY, -(-max(0, delay) // 1000)))
+    at = now() + max(0, delay)
+    body = {"workspace": workspace, "request": request, "at": at, "generation": generation}
+    enqueue(sqs(), ENV.messages_queue_url, [json.dumps(body)], min(LONGEST_DELAY, -(-max(0, delay) // 1000)))
 
 
 ENV = settings.read(Environment)
@@ -71,15 +72,16 @@ def _take(record: Mapping[str, Any], deadline: int) -> bool:
     """False when it is to be tried again."""
     try:
         body = json.loads(record["body"])
-        workspace, request, at = str(body["workspace"]), int(body["request"]), body.get("at")
+        workspace, request = str(body["workspace"]), int(body["request"])
+        at, generation = body.get("at"), body.get("generation")
     except (KeyError, TypeError, ValueError):
         logger.error("request unreadable", queue_message=record["messageId"])  # again would not help
         return True
     try:
         if at is not None and at - now() > EARLY:
-            again(workspace, request, at - now())
+            again(workspace, request, at - now(), generation)
             return True
-        result = run_request(TOOLS, workspace, request, deadline, returning=at is not None)
+        result = run_request(TOOLS, workspace, request, deadline, generation)
         logger.info("request sent", workspace=workspace, request=request, **result)
     except Exception:  # noqa: BLE001  # one must not hold up the others; it comes back
         logger.exception("request failed", workspace=workspace, request=request)

@@ -36,7 +36,7 @@ MONDAY_8 = THURSDAY_9 + 4 * 24 * HOUR - HOUR
 
 
 class RequestRig:
-    """`queue` holds (request, delay in ms) of what was queued, oldest first."""
+    """`queue` holds (request, delay in ms, generation) of what was queued, oldest first."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.legs = Rig(monkeypatch)
@@ -48,7 +48,7 @@ class RequestRig:
         monkeypatch.setattr("kabar.legs.send.time.sleep", self._sleep)
         monkeypatch.setattr(accounts, "open_account", self._account)
         self.account: Opened | accounts.Unusable = self.legs.opened
-        self.queue: list[tuple[int, int]] = []
+        self.queue: list[tuple[int, int, int | None]] = []
         self.alarms: list[str] = []
         self.workspaces, self.dispatch = self.legs.workspaces, self.legs.dispatch
         self.people, self.activity = Table("people", self.dynamo), Table("activity", self.dynamo)
@@ -73,9 +73,9 @@ class RequestRig:
         )
         self.settings()
 
-    def _enqueue(self, _: str, request: int, delay: int) -> None:
+    def _enqueue(self, _: str, request: int, delay: int, generation: int | None = None) -> None:
         self.steps.step()
-        self.queue.append((request, delay))
+        self.queue.append((request, delay, generation))
 
     def _sleep(self, seconds: float) -> None:
         self.clock += round(seconds * 1000)
@@ -129,15 +129,15 @@ class RequestRig:
 
     # ---- what happens ----
 
-    def run(self, request: int = 9000, *, returning: bool = False) -> str:
+    def run(self, request: int = 9000, generation: int | None = None) -> str:
         deadline = self.clock + RUN
-        return str(run_request(self.tools, WORKSPACE, request, deadline, returning=returning)["outcome"])
+        return str(run_request(self.tools, WORKSPACE, request, deadline, generation)["outcome"])
 
     def drain(self, most: int = 100) -> list[str]:
         """Run what is queued, as its delays end, until the queue is empty."""
         done: list[str] = []
         while self.queue and len(done) < most:
-            request, delay = self.queue.pop(0)
+            request, delay, generation = self.queue.pop(0)
             self.clock += delay
-            done.append(self.run(request, returning=delay > 0))
+            done.append(self.run(request, generation))
         return done

@@ -26,7 +26,7 @@ def released(rig: RequestRig, opening: int) -> list[int]:
     """What `open_window` would queue again."""
     found = list(rig.tools.held.every(WORKSPACE, opening))
     rig.tools.held.remove(found)
-    rig.queue += [(hold.request, 0) for hold in found]
+    rig.queue += [(hold.request, 0, None) for hold in found]
     return [hold.request for hold in found]
 
 
@@ -52,7 +52,7 @@ def test_what_is_held_again_before_its_release_is_written_stays_held(rig: Reques
     rig.submit()
     rig.drain()
     found = list(rig.tools.held.every(WORKSPACE, MONDAY_8))
-    rig.queue.append((9000, 0))
+    rig.queue.append((9000, 0, None))
     assert rig.drain() == ["held"]
     for _ in range(2):  # its answer was lost
         rig.tools.held.remove(found)
@@ -67,7 +67,7 @@ def test_an_opening_less_than_a_minute_away_is_waited_for_in_the_queue(rig: Requ
     rig.clock = MONDAY_8 - 60_000
     rig.submit()
     assert rig.drain(1) == ["held"]
-    assert (rig.queue, wakes(rig), rig.tools.held.openings()) == ([(9000, 60_000)], [], [])
+    assert (rig.queue, wakes(rig), rig.tools.held.openings()) == ([(9000, 60_000, 1)], [], [])
     assert rig.drain() == ["done"]
 
 
@@ -82,7 +82,7 @@ def test_hours_that_open_while_a_message_is_being_held_release_it_at_once(rig: R
 
     rig.dynamo.before.append(slow)
     assert rig.drain(1) == ["held"]
-    assert rig.queue == [(9000, 0)]
+    assert rig.queue == [(9000, 0, 1)]
     assert rig.drain() == ["done"]
 
 
@@ -132,7 +132,7 @@ def test_holding_may_die_before_any_step(monkeypatch: pytest.MonkeyPatch) -> Non
             rig.run()
         if not rig.steps.died:
             break
-        rig.queue.append((9000, 0))  # the queue brings it again
+        rig.queue.append((9000, 0, None))  # the queue brings it again
         assert rig.drain() == ["held"]
         assert wakes(rig) == ["at(2026-11-30T05:00:00)"]
         rig.clock = MONDAY_8

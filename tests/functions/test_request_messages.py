@@ -203,7 +203,7 @@ def test_taking_one_back_leaves_the_doubts_about_another_of_its_call(rig: Reques
     cancel(rig, 9001)
     assert (claim(rig).doubt_since, claim(rig).not_before) == (doubted.doubt_since, doubted.not_before)
     rig.clock += 120_000
-    rig.queue = [(9000, 0)]
+    rig.queue = [(9000, 0, None)]
     assert rig.drain() == ["done"]
     assert rig.carrier.accepted == [ISTANBUL]
     assert rig.statuses() == ["sent", "cancelled"]

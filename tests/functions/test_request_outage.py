@@ -34,18 +34,18 @@ class Outage(RequestRig):
         self.calls.append(self.clock)
         return self.carrier(request, seconds)
 
-    def _enqueue(self, _: str, request: int, delay: int) -> None:
+    def _enqueue(self, _: str, request: int, delay: int, generation: int | None = None) -> None:
         self.steps.step()
-        self.queue.append((request, self.clock + delay))
+        self.queue.append((request, self.clock + delay, generation))
         self.queue.sort(key=lambda entry: entry[1])
 
     def until(self, at: int) -> list[str]:
         """Everything that is to be taken by then."""
         outcomes = []
         while self.queue and self.queue[0][1] <= at:
-            request, due = self.queue.pop(0)
-            returning, self.clock = due > self.clock, max(self.clock, due)
-            outcomes.append(self.run(request, returning=returning))
+            request, due, generation = self.queue.pop(0)
+            self.clock = max(self.clock, due)
+            outcomes.append(self.run(request, generation))
         self.clock = max(self.clock, at)
         return outcomes
 
@@ -109,7 +109,7 @@ def test_while_one_tries_for_all_nobody_else_calls(rig: Outage) -> None:
     rig.until(rig.clock + 1000)
     at, rig.calls[:] = rig.queue[0][1] + 20_000, []
     rig.clock = at
-    first, second = (request for request, _ in rig.queue[:2])
+    first, second = (request for request, *_ in rig.queue[:2])
 
     def another(request: Request, seconds: float) -> Answer:
         if len(rig.calls) == 0:
@@ -131,11 +131,11 @@ def test_f1_whoever_dies_while_trying_for_all_is_followed_by_another(monkeypatch
         rig.carrier.outage = Unreachable("no route")
         rig.until(rig.clock + 1000)
         rig.carrier.outage = None
-        request, due = rig.queue.pop(0)
+        request, due, generation = rig.queue.pop(0)
         rig.clock = due + 10_000
         with rig.steps.dying_before(last):
-            rig.run(request, returning=True)
-        rig.queue.append((request, rig.clock + 180_000))  # the queue brings it again
+            rig.run(request, generation)
+        rig.queue.append((request, rig.clock + 180_000, generation))  # the queue brings it again
         rig.queue.sort(key=lambda entry: entry[1])
         others = rig.clock + TRYING + 60_000
         rig.until(others)
@@ -165,7 +165,7 @@ def test_a_result_from_before_the_outage_does_not_end_it(rig: Outage) -> None:
     for number in range(9100, 9110):
         rig.submit(1, number, recipients=[(f"+90555{number:07d}", ["Amy"])])
     rig.tools = replace(rig.tools, call=slow)
-    request, _ = rig.queue.pop(0)
+    request, *_ = rig.queue.pop(0)
     assert rig.run(request) == "done"
     rig.submit(1, 9200, recipients=[("+905550009200", ["Amy"])])
     assert rig.run(9200) == "the carrier is down"
@@ -189,7 +189,7 @@ def test_a_lost_answer_that_nobody_can_ask_about_ends_its_message_and_not_the_ot
     assert rig.message(9001).head["status_reason"] == DOWN
     assert rig.statuses(9100) == ["uncertain"]
     assert "status_reason" not in rig.message(9100).head
-    assert [request for request, _ in rig.queue] == [9000]
+    assert [request for request, *_ in rig.queue] == [9000]
     rig.until(rig.clock + 60_000)
     assert rig.statuses(9000) == ["uncertain", "sent"]
     assert len(gateway.calls) == 3

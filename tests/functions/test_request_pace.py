@@ -23,10 +23,10 @@ class Line(RequestRig):
         self.account = replace(self.account, rate=rate)
         self.dynamo.seed("workspaces", keys.carrier(WORKSPACE, "infobip"), rate=rate, slice=together)
         self.start, self.tries = self.clock, 0
-        self.due: list[tuple[int, int, bool]] = []
+        self.due: list[tuple[int, int, int | None]] = []
 
-    def _enqueue(self, _: str, request: int, delay: int) -> None:
-        heapq.heappush(self.due, (self.clock + delay, request, delay > 0))
+    def _enqueue(self, _: str, request: int, delay: int, generation: int | None = None) -> None:
+        heapq.heappush(self.due, (self.clock + delay, request, generation))
 
     def to(self, number: int, segments: int = 1) -> str:
         """Submit a request to one number; that."""
@@ -37,9 +37,9 @@ class Line(RequestRig):
     def until(self, at: int) -> None:
         """Take everything that is to be taken by then."""
         while self.due and self.due[0][0] <= at:
-            due, request, returning = heapq.heappop(self.due)
+            due, request, generation = heapq.heappop(self.due)
             self.clock = max(self.clock, due)
-            self.run(request, returning=returning)
+            self.run(request, generation)
             self.tries += 1
         self.clock = max(self.clock, at)
 

@@ -80,7 +80,7 @@ def test_holding_those_who_are_left_may_die_before_any_step(monkeypatch: pytest.
         if not rig.steps.died:
             break
         rig.clock += 16 * 60_000
-        rig.queue.append((9000, 0))  # the queue brings it again
+        rig.queue.append((9000, 0, None))  # the queue brings it again
         rig.drain()
         rig.clock = NEW_YORK_8
         released(rig, NEW_YORK_8)

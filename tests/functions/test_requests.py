@@ -65,7 +65,7 @@ def test_what_is_no_request_of_the_workspace_is_left_alone(rig: RequestRig) -> N
         told = run_request(rig.tools, workspace, request, rig.clock + RUN)
         assert told == {"outcome": "unknown"}
     assert rig.carrier.accepted == []
-    assert rig.queue == [(9000, 0)]
+    assert rig.queue == [(9000, 0, None)]
 
 
 def test_a_request_that_is_done_waits_for_nothing_any_more(rig: RequestRig) -> None:
@@ -91,7 +91,7 @@ def test_what_another_sender_is_at_is_waited_for(rig: RequestRig) -> None:
     rig.submit(100)
     assert ChunkLedger(rig.dispatch, 9000, ONLY).take(0, another(rig, 30_000), None)
     assert rig.drain(1) == ["waits"]
-    assert rig.queue == [(9000, 30_000)]
+    assert rig.queue == [(9000, 30_000, 1)]
     assert rig.drain() == ["done"]
 
 
@@ -106,7 +106,7 @@ def test_a_call_that_brings_nothing_is_not_followed_by_another_within_seconds(ri
     assert ChunkLedger(rig.dispatch, 9000, ONLY).take(0, another(rig, 2_000), None)
     rig.carrier.outage = Unreachable("no route")
     assert rig.drain(1) == [NO_RESULTS]
-    ((_, delay),) = rig.queue
+    ((_, delay, _),) = rig.queue
     assert delay >= 10_000
 
 
@@ -150,7 +150,7 @@ def test_a_carrier_that_cannot_be_reached_is_tried_again_from_the_queue(rig: Req
     rig.carrier.outage = Unreachable("no route")
     rig.submit()
     assert rig.drain(1) == [NO_RESULTS]
-    ((_, delay),) = rig.queue
+    ((_, delay, _),) = rig.queue
     assert delay > 0
     rig.carrier.outage = None
     assert rig.drain() == ["done"]
@@ -162,7 +162,7 @@ def test_a_lost_answer_is_asked_about_and_never_sent_blindly(rig: RequestRig) ->
     rig.submit()
     assert rig.drain(1) == [NO_RESULTS]
     assert rig.statuses() == ["submitted"]
-    ((_, delay),) = rig.queue
+    ((_, delay, _),) = rig.queue
     assert 59_000 < delay <= 60_000
     assert rig.drain() == ["done"]
     assert len(rig.carrier.accepted) == 1
@@ -172,7 +172,7 @@ def test_f12_a_refused_account_waits_for_people_and_says_why(rig: RequestRig) ->
     rig.carrier.outage = Answer(401, {}, b'{"errorCode": "E401"}')
     rig.submit()
     rig.drain(1)
-    ((_, delay),) = rig.queue
+    ((_, delay, _),) = rig.queue
     assert 7_000 <= delay <= 10_000
     assert "401" in rig.message().head["status_reason"]
     rig.carrier.outage = None
@@ -231,8 +231,52 @@ def test_sending_may_die_before_any_step_and_the_queue_brings_it_again(
             assert outcome == "done"
             break
         rig.clock += 120_000  # the lease is over, and the carrier may be asked
-        rig.queue.append((9000, 0))
+        rig.queue.append((9000, 0, None))
         assert rig.drain()[-1] == "done"
         assert sorted(rig.carrier.accepted) == [f"+90555{n:07d}" for n in range(3)]
         assert rig.statuses() == ["sent"] * 3
     assert last >= 4
+
+
+def test_f1_who_waits_stays_one_however_often_it_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each dies once, before any step, and the queue brings it again beside what it had queued: none is lost."""
+    for last in itertools.count():
+        rig = RequestRig(monkeypatch)
+        account = rig.account
+        rig.submit()
+        rig.account = accounts.Unusable("the credentials are missing")
+        deaths = 0
+        for _ in range(8):
+            taken, rig.queue = rig.queue, []
+            for request, _, generation in taken:
+                with rig.steps.dying_before(last):
+                    rig.run(request, generation)
+                if rig.steps.died:
+                    deaths += 1
+                    rig.run(request, generation)
+            assert 1 <= len(rig.queue) <= 3
+        rig.drain(len(rig.queue))
+        assert len(rig.queue) == 1
+        rig.account = account
+        assert rig.drain() == ["done"]
+        assert len(rig.carrier.accepted) == 1
+        if not deaths:
+            break
+    assert last == 3  # the reason, the queue, the note
+
+
+def test_who_was_queued_again_since_does_nothing_and_whoever_comes_from_elsewhere_is_heeded(
+    rig: RequestRig,
+) -> None:
+    rig.submit()
+    rig.requests.queued(9000, 5)
+    rig.queue.clear()
+    assert rig.run(9000, 4) == "queued again since"
+    assert (rig.queue, rig.carrier.accepted) == ([], [])
+    rig.carrier.outage = Unreachable("no route")
+    assert rig.run(9000, 7) == NO_RESULTS  # whoever queued it died before saying so
+    assert [generation for _, _, generation in rig.queue] == [8]
+    assert rig.run(9000) == "waits"
+    assert [generation for _, _, generation in rig.queue] == [8, 8]  # the first of them goes on
+    assert rig.run(9000, 8) == "waits"
+    assert [rig.run(9000, 8), rig.run(9000, 9)] == ["queued again since", "waits"]

@@ -101,10 +101,10 @@ def test_what_the_queue_cannot_hide_long_enough_is_hidden_again(
 ) -> None:
     monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
     monkeypatch.setattr(handlers, "run_request", lambda *_, **__: pytest.fail("too early"))
-    handlers.handler(event({"workspace": "acme", "request": 7, "at": 3_000_000}), CONTEXT)
+    waiting = {"workspace": "acme", "request": 7, "at": 3_000_000, "generation": 4}
+    handlers.handler(event(waiting), CONTEXT)
     (entry,) = sqs.sent
-    assert entry["DelaySeconds"] == 900
-    assert json.loads(entry["MessageBody"]) == {"workspace": "acme", "request": 7, "at": 3_000_000}
+    assert (entry["DelaySeconds"], json.loads(entry["MessageBody"])) == (900, waiting)
 
 
 @pytest.mark.parametrize(
@@ -114,34 +114,32 @@ def test_a_request_is_hidden_for_its_delay_as_far_as_the_queue_can(
     handlers: ModuleType, monkeypatch: pytest.MonkeyPatch, sqs: Sqs, delay: int, hidden: int
 ) -> None:
     monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
-    handlers.again("acme", 7, delay)
+    handlers.again("acme", 7, delay, 4)
     (entry,) = sqs.sent
     assert entry["DelaySeconds"] == hidden
     at = 1_000_000 + max(0, delay)
-    assert json.loads(entry["MessageBody"]) == {"workspace": "acme", "request": 7, "at": at}
+    told = {"workspace": "acme", "request": 7, "at": at, "generation": 4}
+    assert json.loads(entry["MessageBody"]) == told
 
 
-@pytest.mark.parametrize(
-    ("body", "returning"), [({}, False), ({"at": 999_000}, True), ({"at": 1_001_000}, True)]
-)
-def test_whoever_was_told_to_come_back_now_is_known_by_it(
+@pytest.mark.parametrize("body", [{}, {"at": 999_000, "generation": 4}, {"at": 1_001_000, "generation": 1}])
+def test_whoever_was_told_to_come_back_now_is_known_by_its_generation(
     handlers: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     sqs: Sqs,
     body: dict[str, int],
-    returning: bool,
 ) -> None:
     """Late, or as little early as the queue's seconds make it."""
-    told: list[bool] = []
+    told: list[int | None] = []
 
-    def run(*_: Any, returning: bool) -> dict[str, Any]:
-        told.append(returning)
+    def run(*given: Any) -> dict[str, Any]:
+        told.append(given[-1])
         return {}
 
     monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
     monkeypatch.setattr(handlers, "run_request", run)
     handlers.handler(event({"workspace": "acme", "request": 7} | body), CONTEXT)
-    assert (told, sqs.sent) == ([returning], [])
+    assert (told, sqs.sent) == ([body.get("generation")], [])
 
 
 def test_what_nobody_can_read_is_taken_once(handlers: ModuleType) -> None:

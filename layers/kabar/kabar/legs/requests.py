@@ -40,12 +40,16 @@ MAX_AGE = 60 * 86_400_000  # ms; claims are kept for 90 days, and without them n
 
 @dataclass(frozen=True)
 class RequestTools(SendTools):
-    """What requests are sent with; `enqueue(workspace, request, delay)` queues one again, `delay` in ms."""
+    """What requests are sent with.
+
+    `enqueue(workspace, request, delay, generation)` queues one again, `delay` in ms; whoever takes it then is told
+    the generation.
+    """
 
     requests: Requests
     held: Held
     openings: Openings
-    enqueue: Callable[[str, int, int], None]
+    enqueue: Callable[[str, int, int, int], None]
 
 
 class RequestControl:
@@ -71,16 +75,21 @@ class RequestControl:
 
 
 def run_request(
-    tools: RequestTools, workspace: str, request: int, deadline: int, *, returning: bool = False
+    tools: RequestTools, workspace: str, request: int, deadline: int, generation: int | None = None
 ) -> dict[str, Any]:
     """Bring a request as far as it goes now, and see that somebody goes on: {"outcome", …} for the log.
 
-    `deadline` is epoch ms; `returning`: it was told to come back now. Two at once do no harm: claims keep them apart.
+    `deadline` is epoch ms; `generation` is that of who was told to come back now. Who comes from elsewhere has none,
+    and joins the latest: the first of a generation goes on. Two at once do no harm: claims keep them apart.
     What raises is to be tried again.
     """
     head = tools.requests.get(request, consistent=True)
     if head is None or head["workspace"] != workspace:
         return {"outcome": "unknown"}
+    latest = head.get("generation", 1)
+    if generation is not None and generation < latest:
+        return {"outcome": "queued again since"}  # by somebody who died before this message was forgotten
+    head["generation"] = latest if generation is None else generation + 1  # that of whoever is queued now
     chunks = Chunks(tools.dispatch)
     known = chunks.read(request, ONLY)
     if known.closed:
@@ -99,9 +108,9 @@ def run_request(
         opened = accounts.open_account(tools.workspaces, workspace, head["carrier"])
     except accounts.Unusable as reason:
         tools.requests.note(request, str(reason))
-        tools.enqueue(workspace, request, UNUSABLE)
+        _queue_again(tools, head, UNUSABLE)
         return {"outcome": "carrier unusable"}
-    pace = _pace(tools, head, opened, in_line=not returning)
+    pace = _pace(tools, head, opened, in_line=generation is None)
     control = RequestControl(gate)
     sender = _sender(tools, head, opened, control, pace, deadline)
     wake, why = _attempt(tools, chunks, head, sender, control, circuit)
@@ -150,7 +159,7 @@ def _wait_for_carrier(tools: RequestTools, head: Item, circuit: AccountCircuit, 
     if head.get("status_reason") != circuit.seen.reason:
         tools.requests.note(head["id"], circuit.seen.reason)
     spread = random.randint(0, SPREAD)  # noqa: S311  # no secret
-    tools.enqueue(head["workspace"], head["id"], until - now() + spread)
+    _queue_again(tools, head, until - now() + spread)
     return {"outcome": "the carrier is down", "since": circuit.seen.since}
 
 
@@ -243,7 +252,13 @@ def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: in
     if opening is not None:
         _hold(tools, chunks, head, opening, zones)
     else:
-        tools.enqueue(head["workspace"], head["id"], wake - now())
+        _queue_again(tools, head, wake - now())
+
+
+def _queue_again(tools: RequestTools, head: Item, delay: int) -> None:
+    """Noted after it is queued: wherever a generation is known, somebody of it goes on, and older ones need not."""
+    tools.enqueue(head["workspace"], head["id"], delay, head["generation"])
+    tools.requests.queued(head["id"], head["generation"])
 
 
 def _hold(
@@ -258,7 +273,7 @@ def _hold(
     # and at the hours: whoever edits them looks for what is held after writing them
     left = (gate_of(tools.workspaces, head, tools.timing).opens(now(), zones) or 0) - now()
     if left <= SOON:
-        tools.enqueue(workspace, request, max(0, left))
+        _queue_again(tools, head, max(0, left))
     return {"outcome": "held", "opening": opening}
 
 

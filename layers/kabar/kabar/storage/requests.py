@@ -66,6 +66,12 @@ class Requests:
         item = self._dispatch.get(key, consistent=True) or {}
         return Row(*item["rows"][position % ROWS_TOGETHER])
 
+    def queued(self, request: int, generation: int) -> None:
+        """[P62] Somebody of this generation is queued. The last one wins: too low a number costs a look, no more."""
+        self._dispatch.update(
+            keys.request(request), "SET generation = :generation", values={":generation": generation}
+        )
+
     def note(self, request: int, reason: str | None) -> None:
         """[P62] Why it can't go on just now, for people; the last one who says so wins."""
         self._dispatch.update(
