@@ -28,7 +28,7 @@ _SENDER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 
 
 class At(Request):
-    """A time on the wall clock of a zone; rounded up to the next ten minutes [F3]."""
+    """A time on the wall clock of a zone, the present minute or later; rounded up to the next ten minutes [F3]."""
 
     at: str = Field(
         pattern=r"^20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$",

@@ -63,6 +63,46 @@ def test_a_time_in_the_past_is_refused_with_its_zone() -> None:
     assert schedule.due(at("2026-12-01T12:00"), ZoneInfo("Europe/Istanbul"), now).at == now
 
 
+@pytest.mark.parametrize(
+    ("wanted", "now", "slot"),
+    [
+        ("2026-12-01T09:01", "2026-12-01T09:09", None),  # its slot is yet to come
+        ("2026-12-01T09:01", "2026-12-01T09:02", None),
+        ("2026-12-01T09:00", "2026-12-01T09:01", None),
+        # whoever picks the present minute
+        ("2026-12-01T09:00", "2026-12-01T09:00:59.999", "2026-12-01T09:00"),
+        ("2026-12-01T09:01", "2026-12-01T09:01:30", "2026-12-01T09:10"),
+        ("2026-12-01T09:01:10", "2026-12-01T09:01:30", "2026-12-01T09:10"),
+        ("2026-12-01T09:02", "2026-12-01T09:01:30", "2026-12-01T09:10"),
+    ],
+)
+def test_the_past_is_told_by_what_was_asked_for_not_by_its_slot(
+    wanted: str, now: str, slot: str | None
+) -> None:
+    where, clock = ZoneInfo("UTC"), at(now).replace(tzinfo=UTC)
+    if slot is None:
+        with pytest.raises(schedule.BadSchedule, match=f"{wanted} in UTC has passed"):
+            schedule.due(at(wanted), where, clock)
+    else:
+        assert schedule.due(at(wanted), where, clock).local == at(slot)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now"),
+    [
+        # in Auckland 02:00 to 03:00 on 27 September 2026 doesn't exist: it means 03:00, at 14:00 UTC the day before
+        ("2026-09-27T02:35", "2026-09-26T14:01"),
+        # and 02:00 to 03:00 on 5 April 2026 exists twice: 02:35 was at 13:35 UTC, its slot 02:40 at 13:40 UTC
+        ("2026-04-05T02:35", "2026-04-04T13:36"),
+    ],
+)
+def test_the_past_is_told_likewise_where_clocks_change(wanted: str, now: str) -> None:
+    clock = at(now).replace(tzinfo=UTC)
+    with pytest.raises(schedule.BadSchedule, match="has passed"):
+        schedule.due(at(wanted), ZoneInfo("Pacific/Auckland"), clock)
+    assert schedule.due(at(wanted), ZoneInfo("Pacific/Auckland"), clock - timedelta(minutes=1)).rounded
+
+
 @pytest.mark.parametrize("name", ["Mars/Phobos", "", "../etc/passwd", "+03:00", "x\0y"])
 def test_an_unknown_zone_is_refused_by_name(name: str) -> None:
     with pytest.raises(schedule.BadSchedule, match="no IANA time zone"):

@@ -33,13 +33,12 @@ def due(wanted: datetime, where: ZoneInfo, now: datetime) -> Due:
     """The slot at or after `wanted`, a time on the wall clock of `where` without an offset [F3].
 
     A time in a daylight-saving gap means the first instant that exists after it; one that exists twice means the
-    first. Raises BadSchedule for a time that has passed.
+    first. Raises BadSchedule for a `wanted` whose minute has passed, whatever its slot: the minute that runs is now.
     """
-    local = _slot(wanted)
-    at = instant(local, where)
-    if at < now:
+    if instant(wanted, where) < now.replace(second=0, microsecond=0):
         raise BadSchedule(f"{wanted:%Y-%m-%dT%H:%M} in {where.key} has passed: choose a later time, or now")
-    return Due(at, local, rounded=local != wanted)
+    local = _slot(wanted)
+    return Due(instant(local, where), local, rounded=local != wanted)
 
 
 def is_missed(due_at: int, now: int) -> bool:
