@@ -32,6 +32,7 @@ class Uploads:
         self.begun = 0
         self.sizes: list[int] = []
         self.generate_presigned_url: Any = None
+        self.generate_presigned_post: Any = None
 
     def create_multipart_upload(self, **how: Any) -> dict[str, str]:
         assert how["Bucket"] == "work"

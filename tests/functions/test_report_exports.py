@@ -48,6 +48,7 @@ class World:
         self.bucket = Bucket()
         monkeypatch.setenv("WORK_BUCKET", "work")
         self.bucket.generate_presigned_url = api.clients.s3.generate_presigned_url
+        self.bucket.generate_presigned_post = api.clients.s3.generate_presigned_post
         self.module = load("export_report", monkeypatch, **vars(api.clients) | {"s3": self.bucket})
         self.campaign = int(api.call("POST", "/v1/campaigns", api.campaign()).json["id"])
         recipients = SIZE * (CHUNKS - 1) + LAST
@@ -269,3 +270,20 @@ def test_the_queue_shows_who_sends_and_who_is_next_in_order_of_schedule(api: Api
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert shown == [(1, ids[1], "sending"), (2, ids[2], "queued"), (3, ids[0], "queued")]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_a_quick_campaign_that_ended_before_its_list_came_is_a_header(world: World, status: str) -> None:
+    wish = {"name": "Sale", "list_name": "Gym", "text": "Hi", "schedule": "now"}
+    made = world.api.call("POST", "/v1/quick-campaigns", wish)
+    assert made.status == 201, made.text
+    world.campaign = int(made.json["campaign"]["id"])
+    head = world.api.tables.find("workspaces", keys.campaign_head("acme", world.campaign)) or {}
+    head |= {"status": status, "closed_at": CLOSED_AT}
+    assert world.campaign in [
+        each["campaign_id"] for each in world.api.call("GET", "/v1/reports").json["data"]
+    ]
+    told = world.begin("cancelled")
+    assert world.run(told) == "done"
+    assert world.file(told) == []
+    assert world.shown(told)["file"].startswith("https://work/exports/")

@@ -10,7 +10,7 @@ from typing import Any
 from kabar.domain.report_csv import Dated, Sheet
 from kabar.domain.schedule import zone
 from kabar.domain.statuses import Status, status_of
-from kabar.storage import browse, keys, workspaces
+from kabar.storage import keys, workspaces
 from kabar.storage.chunks import Chunks
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.exports import Batch
@@ -31,10 +31,9 @@ class Recipients:
         head = self._workspaces.get(keys.campaign_head(workspace, campaign))
         if head is None:
             raise LookupError(f"there is no campaign {campaign}")
-        of = browse.list_head(self._workspaces, workspace, head["list_id"]) or {}
         zone_name = (head.get("schedule") or {}).get("timezone")
         zone_name = zone_name or workspaces.settings(self._workspaces, workspace)["timezone"]
-        name = head.get("list_name") or of.get("name", "")
+        name = head.get("list_name", "")  # a quick campaign whose list never came has no recipients either
         sheet = Sheet(name, Status.of(status), zone(zone_name), head.get("closed_at"))
         return ReportSheet(self, head, sheet)
 
