@@ -1,26 +1,41 @@
 """What reading carriers' answers and posts has in common."""
 
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kabar.carriers.base import Read, T
 from kabar.carriers.errors import BadWebhook
 
-DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none
-MAX_RETRY_AFTER = 3600.0  # seconds; a longer one is a mistake, and asking once an hour does no harm
+DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none that can be read; the pace adapts anyway
+MAX_RETRY_AFTER = 86_400.0  # seconds; a longer one is taken for a mistake, and asking once a day does no harm
+_SECONDS = re.compile("[0-9]+([.][0-9]+)?")
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds of a Retry-After header, a date counting from the answer's own; without either the pace adapts anyway."""
+def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
+    """Seconds that a Retry-After header asks for, as such or until a date: that counts from the answer's own, else
+    from our `clock`.
+    """
     value = headers.get("retry-after", "")
-    if value.isdecimal():
-        return min(float(value), MAX_RETRY_AFTER) if len(value) < 6 else MAX_RETRY_AFTER
-    try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
+    if _SECONDS.fullmatch(value):
+        return min(float(value), MAX_RETRY_AFTER)
+    until = _date(value)
+    if until is None:
         return DEFAULT_RETRY_AFTER
-    return min(max(wait.total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)
+    since = _date(headers.get("date", "")) or datetime.fromtimestamp(clock(), UTC)
+    return min(max((until - since).total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)
+
+
+def _date(value: str) -> datetime | None:
+    """An HTTP date, of which one of the three forms names no zone: they are all UTC (RFC 9110, 5.6.7)."""
+    try:
+        read = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def each_readable(entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], T]) -> Read[T]:
