@@ -108,7 +108,7 @@ def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world:
     list_id = valid["list_id"]
     note = keys.waiting_for_import("acme", list_id, 55)
     world.dynamo.seed("workspaces", note, campaign=55, leg=3)
-    world.dynamo.seed("workspaces", keys.campaign_head("acme", 55), id=55)
+    world.dynamo.seed("workspaces", keys.campaign_head("acme", 55), id=55, list_id=list_id)
     world.dynamo.seed("workspaces", keys.waiting_for_import("acme", list_id + 1, 56), campaign=56, leg=1)
     world.run(first)
     assert "55-3" not in world.steps.started  # the second still loads
@@ -121,3 +121,15 @@ def test_a_campaign_that_waits_for_the_list_goes_on_when_nothing_loads_it(world:
     assert ("import_failed" in told) == (outcome == "failed")  # then its leg ends it with this reason
     assert "56-1" not in world.steps.started
     assert world.dynamo.find("workspaces", note) is None
+
+
+def test_a_campaign_that_was_given_another_list_does_not_fail_with_the_import_of_the_first(
+    world: World,
+) -> None:
+    """[F5]"""
+    event = world.drop(FILE)
+    list_id = world.call("validate_list", event)["list_id"]
+    world.dynamo.seed("workspaces", keys.waiting_for_import("acme", list_id, 55), campaign=55, leg=3)
+    world.dynamo.seed("workspaces", keys.campaign_head("acme", 55), id=55, list_id=list_id + 1)
+    world.call("finish_import", {**event, "outcome": "failed"})
+    assert "import_failed" not in (world.dynamo.find("workspaces", keys.campaign_head("acme", 55)) or {})

@@ -12,18 +12,20 @@ def of_list(workspaces: Table, workspace: str, list_id: int) -> list[Item]:
 
 
 def tell(workspaces: Table, workspace: str, list_id: int, reason: str) -> None:
-    """Let the campaigns that wait for this list fail with `reason` when their next leg starts."""
+    """Let the campaigns that wait for this list fail with `reason` when their next leg starts; not one that was given
+    another list since.
+    """
     for note in of_list(workspaces, workspace, list_id):
         try:
             workspaces.update(
                 keys.campaign_head(workspace, note["campaign"]),
                 "SET import_failed = :reason",
-                condition="attribute_exists(pk) AND attribute_not_exists(#plan)",
+                condition="list_id = :list AND attribute_not_exists(#plan)",
                 names={"#plan": "plan"},
-                values={":reason": reason},
+                values={":reason": reason, ":list": list_id},
             )
         except ConditionFailed:
-            continue  # it has its recipients, or is gone
+            continue  # it has its recipients or another list, or is gone
 
 
 def forget(workspaces: Table, note: Item) -> None:
