@@ -46,7 +46,15 @@ def begin(rig: Rig, **imported: Any) -> Item:
     rig.dynamo.seed(
         "workspaces",
         keys.import_head(WORKSPACE, IMPORT),
-        **{"id": IMPORT, "state": "done", "created_at": 1000, "by": "api:me", "quick": quick} | imported,
+        **{
+            "id": IMPORT,
+            "state": "done",
+            "created_at": 1000,
+            "finished_at": 1000,
+            "by": "api:me",
+            "quick": quick,
+        }
+        | imported,
     )
     return the_import(rig)
 
@@ -156,6 +164,41 @@ def test_a_split_one_becomes_several_whose_start_times_grow_by_the_delay(rig: Ri
     assert len(rig.carrier.accepted) == 6
 
 
+@pytest.mark.parametrize("late", [45, 6 * 60])
+def test_the_start_times_of_the_parts_grow_from_when_the_first_can_start(rig: Rig, late: int) -> None:
+    """[D7] [F5] A file that comes late, or a decision about it, keeps the delay, and makes no part missed."""
+    begin(rig, lists=LISTS, state="loading")
+    assert rig.leg(1, 1) == "waiting_for_import"
+    whole = 1000 + late * 60_000
+    begin(rig, lists=LISTS, finished_at=whole)
+    settle(rig)
+    made = heads(rig)
+    assert [head["due_at"] for head in made[1:]] == [whole + 600_000, whole + 1_200_000]
+    first, second, third = [(head["id"], head["leg"] + 1) for head in made]
+    rig.started.clear()
+    assert [rig.leg(*leg, now=whole) for leg in (first, second, third)] == [
+        "complete",
+        "scheduled",
+        "scheduled",
+    ]
+    assert rig.leg(second[0], 2, now=whole + 600_000) == "complete"
+
+
+def test_a_file_that_is_there_long_before_its_time_moves_no_part(rig: Rig) -> None:
+    begin(rig, lists=LISTS)
+    rig.change(due_at=HOUR)
+    settle(rig)
+    assert [head["due_at"] - HOUR for head in heads(rig)] == [0, 600_000, 1_200_000]
+
+
+def test_a_speed_that_the_first_part_was_given_is_that_of_all(rig: Rig) -> None:
+    """[F8]"""
+    begin(rig, lists=LISTS)
+    rig.campaigns.control(WORKSPACE, 1, "speed", "api:me", 7, speed=5, speed_at=7)
+    settle(rig)
+    assert {(head["speed"], head["speed_at"]) for head in heads(rig)} == {(5, 7)}
+
+
 @pytest.mark.parametrize("last", range(16))
 def test_whenever_it_dies_the_next_try_makes_the_same_campaigns(rig: Rig, last: int) -> None:
     begin(rig, lists=LISTS)
@@ -176,6 +219,14 @@ def test_one_that_is_paused_makes_paused_ones_and_one_that_is_cancelled_none(rig
     rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", 7)
     settle(rig)
     assert {head["status"] for head in heads(rig)} == {"paused"}
+
+
+def test_one_that_was_missed_makes_others_that_wait_for_people_too(rig: Rig) -> None:
+    begin(rig, lists=LISTS, state="loading")
+    assert rig.leg(1, 1, now=6 * HOUR) == "release"
+    begin(rig, lists=LISTS, finished_at=6 * HOUR)
+    settle(rig)
+    assert [head["status"] for head in heads(rig)] == ["missed", "paused", "paused"]
 
 
 def test_one_that_was_cancelled_makes_no_others(rig: Rig) -> None:

@@ -26,6 +26,8 @@ _OF_ALL = (
     "reply_response",
     "opt_out_response",
     "response_encoding",
+    "speed",
+    "speed_at",
     "request_id",
 )
 
@@ -71,7 +73,7 @@ class QuickCampaigns:
             return  # deleted already
 
     def _others(self, workspace: str, imported: Item, made: list[Item], now: int) -> list[Leg]:
-        """One campaign per list but the first, each `delay` after the one before."""
+        """One campaign per list but the first, each `delay` after the one before. [D7]"""
         base = self._campaigns.get(workspace, imported["quick"]["campaign"], consistent=True)
         if base is None:
             return []
@@ -86,8 +88,9 @@ class QuickCampaigns:
             head = {name: base[name] for name in _OF_ALL if name in base}
             head |= {"id": number, "name": names[at], "created_at": now, "quick": True}
             head |= {"list_id": made[at]["list_id"], "list_name": made[at]["name"]}
-            head |= self._due(workspace, base, at * imported["quick"]["delay"] * _MINUTE)
-            life = Life.PAUSED if base["status"] == Life.PAUSED else Life.SCHEDULED
+            later = at * imported["quick"]["delay"] * _MINUTE
+            head |= self._due(workspace, base, max(base["due_at"], imported["finished_at"]) + later)
+            life = Life.PAUSED if base["status"] in HALTED else Life.SCHEDULED
             self._campaigns.create(workspace, head, imported.get("by", "system"), life)
         return [(number, 1) for number in numbers]
 
@@ -103,11 +106,10 @@ class QuickCampaigns:
             )
         return [int(number) for number in imported["campaigns"]]
 
-    def _due(self, workspace: str, base: Item, later: int) -> Item:
-        """The time on the wall clock of the first one's zone, so much later by the clock of the world."""
+    def _due(self, workspace: str, base: Item, due_at: int) -> Item:
+        """As what it is shown: the time on the wall clock of the first one's zone."""
         asked = base.get("schedule") or {}
         name = asked.get("timezone") or workspaces.settings(self._table, workspace)["timezone"]
-        due_at = base["due_at"] + later
         local = datetime.fromtimestamp(due_at / 1000, UTC).astimezone(zone(name))
         return {
             "due_at": due_at,
