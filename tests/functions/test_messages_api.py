@@ -94,6 +94,46 @@ def test_a_bad_field_is_named_and_nothing_is_sent(
     assert api.clients.queued == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        (
+            {"text": "%%1%%", "recipients": [{"mobile": "+6421555666"}]},
+            ["#/recipients/0/params"],
+        ),
+        (
+            {
+                "text": "%%2%%%%1%%",
+                "recipients": [
+                    {"mobile": "+6421555666", "params": [""]},
+                    {"mobile": "+6421555667", "params": ["", "Amy"]},
+                    {"mobile": "+6421555668", "params": ["", "", "Amy"]},
+                ],
+            },
+            ["#/recipients/0/params", "#/recipients/2/params"],
+        ),
+        (
+            {"text": "\u200b", "smart": True, "recipients": [{"mobile": "+6421555666"}]},
+            ["#/recipients/0/params"],
+        ),
+    ],
+)
+def test_a_call_that_leaves_somebody_no_text_is_refused_and_nothing_is_stored(
+    api: Api, changes: dict[str, Any], places: list[str]
+) -> None:
+    """As a campaign leaves them out: no carrier takes a message without text [F9]."""
+    answer = post(api, **changes)
+    assert (answer.status, answer.pointers) == (422, places)
+    assert all("fill one that the text uses" in error["detail"] for error in answer.json["errors"])
+    assert api.clients.queued == []
+    assert not api.tables.tables["dispatch"]
+    assert not api.tables.tables["activity"]
+
+
+def test_a_text_of_spaces_is_one(api: Api) -> None:
+    assert post(api, text="%%1%%", recipients=[{"mobile": "+6421555666", "params": [" "]}]).status == 202
+
+
 def test_a_message_is_taken_back_once_and_it_is_in_the_log(api: Api) -> None:
     number = post(api).json["messages"][0]["id"]
     answer = api.call("POST", f"/v1/messages/{number}/cancel")
@@ -150,6 +190,17 @@ def test_a_test_names_what_is_wrong(api: Api, body: dict[str, Any], pointer: str
     campaign = api.call("POST", "/v1/campaigns", api.campaign()).json["id"]
     answer = api.call("POST", f"/v1/campaigns/{campaign}/test", body)
     assert (answer.status, answer.pointers) == (422, [pointer])
+
+
+def test_a_test_that_leaves_no_text_is_refused_and_nothing_is_stored(api: Api) -> None:
+    api.tables.seed("members", keys.member(7, "+6421555111"), mobile="+6421555111", params=[""])
+    campaign = api.call("POST", "/v1/campaigns", api.campaign(text="%%1%%")).json["id"]
+    for params in (None, [], ["", "Amy"]):
+        body = {"numbers": ["+6421555666"], "params": params}
+        answer = api.call("POST", f"/v1/campaigns/{campaign}/test", body)
+        assert (answer.status, answer.pointers) == (422, ["#/params"])
+    assert api.clients.queued == []
+    assert not api.tables.tables["dispatch"]
 
 
 def test_a_quick_campaign_can_be_tested_before_its_file_is_in(api: Api) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from kabar.carriers.base import Answer
 from kabar.domain.brakes import NO_RESULTS
+from kabar.domain.composing import composer
 from kabar.domain.handover import AnswerLost, Unreachable
-from kabar.domain.requests import ONLY, Kind
+from kabar.domain.recipients import Selection
+from kabar.domain.requests import ONLY, Kind, NoText
 from kabar.domain.slices import Claim
 from kabar.domain.statuses import Status
 from kabar.legs.requests import MAX_AGE, run_request
@@ -48,6 +50,34 @@ def test_submitting_the_same_again_is_the_same_request(rig: RequestRig) -> None:
     assert rig.drain() == ["done", "done"]
     assert len(rig.carrier.accepted) == 3
     assert len(rig.dynamo.tables["activity"]) == 1
+
+
+@pytest.mark.parametrize("text", ["%%1%%", "%%2%%", "%%1%%%%2%%", " %%1%%"])
+@pytest.mark.parametrize("params", [[], [""], ["", "x"], [" "], ["\n"], ["\u200b"], ["0"]])
+@pytest.mark.parametrize("smart", [True, False])
+def test_a_request_refuses_whom_a_campaign_leaves_out_for_want_of_a_text(
+    rig: RequestRig, text: str, params: list[str], *, smart: bool
+) -> None:
+    recipients = [("+905550000001", ["Amy", "Scott"]), ("+905550000002", params)]
+    selection = Selection(composer({"text": text, "smart": smart}), max_digits=14)
+    chosen = [mobile for mobile, *_ in selection.texts(recipients)]
+    if len(chosen) == len(recipients):
+        assert rig.submit(recipients=recipients, text=text, smart=smart)["size"] == len(recipients)
+        return
+    with pytest.raises(NoText) as refused:
+        rig.submit(recipients=recipients, text=text, smart=smart)
+    assert [mobile for n, (mobile, _) in enumerate(recipients) if n not in refused.value.positions] == chosen
+    assert not rig.dynamo.tables["dispatch"]
+    assert rig.queue == []
+
+
+def test_a_stored_request_goes_on_though_its_params_were_emptied_meanwhile(rig: RequestRig) -> None:
+    """It died between storing and queueing; nobody else would queue it."""
+    first = rig.submit(1, recipients=[("+905550000001", ["Amy"])], text="%%1%%")
+    rig.queue.clear()
+    assert rig.submit(1, recipients=[("+905550000001", [""])], text="%%1%%") == first
+    assert rig.drain() == ["done"]
+    assert rig.carrier.accepted == ["+905550000001"]
 
 
 def test_submitting_again_changes_nobody_who_is_sent_to(rig: RequestRig) -> None:

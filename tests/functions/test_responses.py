@@ -240,6 +240,16 @@ def test_a_response_merges_the_members_params(function: ModuleType, dynamo: Fake
     assert [row[:2] for row in rows["rows"]] == [[MOBILE, ["Amy"]]]
 
 
+def test_a_response_of_which_nothing_is_left_is_not_sent_and_holds_nothing_up(
+    function: ModuleType, dynamo: FakeDynamo, queue: Queue
+) -> None:
+    settings(dynamo, reply_response="%%2%%")
+    function.handler(queued(reply("hello")), None)
+    assert queue.bodies == []
+    assert not dynamo.tables["dispatch"]
+    assert "todo" not in inbox(dynamo)
+
+
 def test_a_response_with_a_placeholder_that_nobody_has_holds_nothing_up(
     function: ModuleType, dynamo: FakeDynamo, queue: Queue
 ) -> None:

@@ -3,13 +3,13 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from kabar.domain.requests import Kind, NewRequest
+from kabar.domain.requests import Kind, NewRequest, NoText
 from kabar.domain.segments import Encoding
 from kabar.storage import ids, member_search, workspaces
 from message_schemas import AcceptedMessages, RecipientOfMessage, TestSend
-from problems import not_found
+from problems import invalid, not_found
 from routes.campaigns import CampaignId, campaigns
-from routes.messages import accepted, outbox, recipients_of
+from routes.messages import NO_TEXT, accepted, outbox, recipients_of
 from wiring import CallerOf, NewNumber, Now, RequestId, table
 
 router = Router()
@@ -40,24 +40,25 @@ def test_campaign(
     given = [RecipientOfMessage(mobile=mobile, params=params) for mobile in test.numbers]
     defaults = workspaces.settings(table("workspaces"), caller.workspace)
     recipients = recipients_of(given, caller, defaults, field="numbers/%d")
-    stored = outbox().submit(
-        caller.workspace,
-        NewRequest(
-            id=number,
-            first_id=number if len(recipients) == 1 else ids.reserve(table("workspaces"), len(recipients)),
-            kind=Kind.TEST,
-            recipients=recipients,
-            text=head["text"],
-            encoding=Encoding(head.get("encoding", "gsm")),
-            smart=bool(head.get("smart")),
-            sender=head["sender"],
-            list_id=list_id,
-            about=f"campaign/{campaign_id}",
-            created_at=at,
-            by=caller.who,
-            request_id=request_id,
-        ),
+    wanted = NewRequest(
+        id=number,
+        first_id=number if len(recipients) == 1 else ids.reserve(table("workspaces"), len(recipients)),
+        kind=Kind.TEST,
+        recipients=recipients,
+        text=head["text"],
+        encoding=Encoding(head.get("encoding", "gsm")),
+        smart=bool(head.get("smart")),
+        sender=head["sender"],
+        list_id=list_id,
+        about=f"campaign/{campaign_id}",
+        created_at=at,
+        by=caller.who,
+        request_id=request_id,
     )
+    try:
+        stored = outbox().submit(caller.workspace, wanted)
+    except NoText as error:
+        raise invalid("params", NO_TEXT) from error
     return Response(202, "application/json", accepted(stored))
 
 

@@ -1,7 +1,7 @@
 """Messages that belong to no campaign: send, look at, take back [F9]."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
@@ -14,7 +14,7 @@ from kabar.domain.import_codes import ROWS
 from kabar.domain.number_zones import zones_of
 from kabar.domain.numbers import Numbers
 from kabar.domain.recipient_hours import NEVER, RecipientHours
-from kabar.domain.requests import Kind, NewRequest
+from kabar.domain.requests import Kind, NewRequest, NoText
 from kabar.domain.segments import Encoding
 from kabar.domain.statuses import Status
 from kabar.legs.messages import NotCancelled, Outgoing, Outgoings
@@ -30,6 +30,10 @@ from schemas import AddressId
 from wiring import Caller, CallerOf, NewNumber, Now, RequestId, settings, sqs, table
 
 router = Router()
+NO_TEXT = (
+    "nothing is left of the text with these params, and no carrier takes a message without text: fill one that the "
+    "text uses, or change the text"
+)
 MessageId = Annotated[AddressId, Path(description="The message's id.")]
 
 
@@ -54,7 +58,8 @@ def outgoings() -> Outgoings:
     status_code=202,
     summary="Send messages that belong to no campaign",
     description="They are stored before the answer. A number twice is refused: nobody is messaged twice by one call. "
-    "Outside the sending hours they wait. Send an Idempotency-Key, so that a call may be repeated.",
+    "So is a call that leaves nothing of the text for somebody. Outside the sending hours they wait. Send an "
+    "Idempotency-Key, so that a call may be repeated.",
     tags=["Messages"],
     operation_id="send_messages",
 )
@@ -66,24 +71,25 @@ def send_messages(
     text = text_of(new, table("workspaces"), caller.workspace)
     recipients = recipients_of(new.recipients, caller, defaults)
     first = number if len(recipients) == 1 else ids.reserve(table("workspaces"), len(recipients))
-    head = outbox().submit(
-        caller.workspace,
-        NewRequest(
-            id=number,
-            first_id=first,
-            kind=Kind.API,
-            recipients=recipients,
-            text=text,
-            encoding=Encoding(new.encoding),
-            smart=new.smart,
-            sender=new.sender,
-            reference=new.reference,
-            timezone=new.timezone,
-            created_at=at,
-            by=caller.who,
-            request_id=request_id,
-        ),
+    wanted = NewRequest(
+        id=number,
+        first_id=first,
+        kind=Kind.API,
+        recipients=recipients,
+        text=text,
+        encoding=Encoding(new.encoding),
+        smart=new.smart,
+        sender=new.sender,
+        reference=new.reference,
+        timezone=new.timezone,
+        created_at=at,
+        by=caller.who,
+        request_id=request_id,
     )
+    try:
+        head = outbox().submit(caller.workspace, wanted)
+    except NoText as error:
+        raise _refused({f"recipients/{index}/params": NO_TEXT for index in error.positions}) from error
     view = accepted(head)
     return Response(202, "application/json", view, headers={"Location": f"/v1/messages/{head['first_id']}"})
 
@@ -96,7 +102,7 @@ def recipients_of(
     `field` is where the body has the number with this index.
     """
     numbers = Numbers(workspaces.prefix_map(table("workspaces"), caller.workspace), defaults["max_digits"])
-    errors: list[dict[str, str]] = []
+    errors: dict[str, str] = {}
     found: dict[str, int] = {}
     for index, recipient in enumerate(given):
         number = numbers.clean(recipient.mobile)
@@ -104,12 +110,18 @@ def recipients_of(
         if not wrong and found.setdefault(number.mobile, index) != index:
             wrong = f"the number is that of {field % found[number.mobile]}"
         if wrong:
-            errors.append({"pointer": f"#/{field % index}", "detail": wrong})
+            errors[field % index] = wrong
     if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        detail = f"{errors[0]['pointer'].removeprefix('#/')}: {errors[0]['detail']}{more}"
-        raise Problem(problems.INVALID_REQUEST, detail, errors=errors)
+        raise _refused(errors)
     return [(mobile, given[index].params) for mobile, index in found.items()]
+
+
+def _refused(errors: Mapping[str, str]) -> Problem:
+    """What is wrong, by the place in the body."""
+    first, detail = next(iter(errors.items()))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    named = [{"pointer": f"#/{place}", "detail": wrong} for place, wrong in errors.items()]
+    return Problem(problems.INVALID_REQUEST, f"{first}: {detail}{more}", errors=named)
 
 
 def accepted(head: Item) -> AcceptedMessages:

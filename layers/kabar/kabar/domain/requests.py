@@ -11,6 +11,14 @@ ONLY = 0  # the number of its chunk: a request is one
 ROWS_TOGETHER = 100  # 6 params of 50 characters, 4 bytes each: 120 kB at most, and an item holds 400
 
 
+class NoText(ValueError):
+    """Nothing is left of the text for the recipients at `positions`, counted from 0; no carrier takes that."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        super().__init__(f"nothing is left of the text for {len(positions)} of its recipients")
+        self.positions = positions
+
+
 class Kind(StrEnum):
     """What a request is for; only API messages wait for the sending hours [G1]."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from kabar.carriers import slice_size
 from kabar.domain.composing import composer
 from kabar.domain.recipients import Row
-from kabar.domain.requests import Kind, NewRequest
+from kabar.domain.requests import Kind, NewRequest, NoText
 from kabar.storage import activity, keys, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.requests import Requests
@@ -25,15 +25,12 @@ class Outbox:
     def submit(self, workspace: str, new: NewRequest) -> Item:
         """Store the request, then queue it; the same id again stores nothing and sends nothing twice.
 
-        Returns its head as stored. Raises UnknownPlaceholder, UnknownWorkspace.
+        Returns its head as stored. Raises NoText, of a request that isn't stored yet, UnknownPlaceholder,
+        UnknownWorkspace.
         """
         settings = workspaces.settings(self.workspaces, workspace)
         account = self.workspaces.get(keys.carrier(workspace, settings["carrier"])) or {}
-        text = composer({"text": new.text, "encoding": new.encoding, "smart": new.smart})
-        rows = [
-            Row(mobile, list(params), text.count(text.text(params)).segments)
-            for mobile, params in new.recipients
-        ]
+        rows = self._rows(new)
         head: Item = {
             "id": new.id,
             "first_id": new.first_id,
@@ -59,6 +56,17 @@ class Outbox:
         stored = self.requests.put(head, rows, self._entry(head))
         self.enqueue(workspace, new.id)
         return stored
+
+    def _rows(self, new: NewRequest) -> list[Row]:
+        message = composer({"text": new.text, "encoding": new.encoding, "smart": new.smart})
+        texts = [message.text(params) for _, params in new.recipients]
+        empty = [position for position, text in enumerate(texts) if not text]
+        if empty and self.requests.get(new.id, consistent=True) is None:
+            raise NoText(empty)
+        return [
+            Row(mobile, list(params), message.count(text).segments)
+            for (mobile, params), text in zip(new.recipients, texts, strict=True)
+        ]
 
     def _entry(self, head: Item) -> dict[str, Any] | None:
         """What the log says; a response is in the conversation that it belongs to."""

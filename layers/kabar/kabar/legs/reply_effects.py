@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kabar.domain import forwarding
-from kabar.domain.requests import Kind, NewRequest
+from kabar.domain.requests import Kind, NewRequest, NoText
 from kabar.domain.segments import Encoding
 from kabar.domain.text import UnknownPlaceholder
 from kabar.legs.outbox import Outbox
@@ -74,7 +74,7 @@ class Effects:
                     confirms_opt_out=answer["confirms"],
                 ),
             )
-        except UnknownPlaceholder as error:  # again would not help
+        except (NoText, UnknownPlaceholder) as error:  # again would not help
             logger.error("response not sent", workspace=workspace, reply=reply["id"], why=str(error))
         self.replies.done(reply, RESPONSE)
 
