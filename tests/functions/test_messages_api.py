@@ -6,6 +6,7 @@ import pytest
 
 from kabar.storage import keys
 from tests.functions.api_client import Answer, Api, api
+from tests.functions.test_carriers_api import GATEWAY, save
 
 __all__ = ["api"]
 
@@ -201,6 +202,25 @@ def test_a_test_that_leaves_no_text_is_refused_and_nothing_is_stored(api: Api) -
         assert (answer.status, answer.pointers) == (422, ["#/params"])
     assert api.clients.queued == []
     assert not api.tables.tables["dispatch"]
+
+
+def test_a_test_goes_over_the_carrier_of_its_campaign(api: Api) -> None:
+    """[F6]: as the campaign would, though others go over another carrier by now."""
+    api.tables.seed("workspaces", keys.carrier("acme", "infobip"), rate=10, slice=90)
+    draft = api.campaign(text="Şimdi", encoding="turkish_locking", schedule=None)
+    campaign = api.call("POST", "/v1/campaigns", draft).json["id"]
+    assert save(api, "http", GATEWAY).status == 200
+    heads = [
+        api.tables.find("dispatch", keys.request(api.call("POST", address, body).json["id"])) or {}
+        for address, body in (
+            (f"/v1/campaigns/{campaign}/test", {"numbers": ["+6421555666"]}),
+            ("/v1/messages", BODY),
+        )
+    ]
+    assert [(head["carrier"], head["slice"], head["encoding"]) for head in heads] == [
+        ("infobip", 90, "turkish_locking"),
+        ("http", 16, "gsm"),
+    ]
 
 
 def test_a_quick_campaign_can_be_tested_before_its_file_is_in(api: Api) -> None:

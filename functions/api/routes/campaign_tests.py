@@ -19,8 +19,8 @@ router = Router()
     "/v1/campaigns/<campaign_id>/test",
     status_code=202,
     summary="Send a campaign's text to a few numbers",
-    description="With the params that are given, else those of the list's first member. Tests wait for no sending "
-    "hours and are in no report; opt-outs and the blacklist count.",
+    description="From its sender, over its carrier, with the params that are given, else those of the list's first "
+    "member. Tests wait for no sending hours and are in no report; opt-outs and the blacklist count.",
     tags=["Campaigns"],
     operation_id="test_campaign",
 )
@@ -49,6 +49,7 @@ def test_campaign(
         encoding=Encoding(head.get("encoding", "gsm")),
         smart=bool(head.get("smart")),
         sender=head["sender"],
+        carrier=head["carrier"],
         list_id=list_id,
         about=f"campaign/{campaign_id}",
         created_at=at,

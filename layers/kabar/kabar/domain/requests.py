@@ -32,10 +32,10 @@ class NewRequest:
     """What to send to whom. `id` was reserved before: whoever submits it again under this id sends nothing twice.
 
     `recipients` are (mobile, params); their messages get the ids from `first_id` on, which is `id` itself for one.
-    `sender` is the workspace's own when None. Who left `list_id` is left out, except that a confirmation of an
-    opt-out goes to everybody [I7]. `by` names who asked, as the log does; `reference` is the client's [F9]. `about`
-    is what the log files it under, such as `campaign/1043`. The sending hours are those of `timezone`, where the
-    recipients are, and the workspace's own when None [G3].
+    `sender` and `carrier` are the workspace's own when None. Who left `list_id` is left out, except that a
+    confirmation of an opt-out goes to everybody [I7]. `by` names who asked, as the log does; `reference` is the
+    client's [F9]. `about` is what the log files it under, such as `campaign/1043`. The sending hours are those of
+    `timezone`, where the recipients are, and the workspace's own when None [G3].
     """
 
     id: int
@@ -49,6 +49,7 @@ class NewRequest:
     encoding: Encoding = Encoding.GSM
     smart: bool = False
     sender: str | None = None
+    carrier: str | None = None
     reference: str | None = None
     list_id: int | None = None
     confirms_opt_out: bool = False

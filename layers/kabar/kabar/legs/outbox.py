@@ -29,7 +29,8 @@ class Outbox:
         UnknownWorkspace.
         """
         settings = workspaces.settings(self.workspaces, workspace)
-        account = self.workspaces.get(keys.carrier(workspace, settings["carrier"])) or {}
+        carrier = new.carrier or settings["carrier"]
+        account = self.workspaces.get(keys.carrier(workspace, carrier)) or {}
         rows = self._rows(new)
         head: Item = {
             "id": new.id,
@@ -42,8 +43,8 @@ class Outbox:
             "encoding": new.encoding.value,
             "smart": new.smart,
             "sender": new.sender or settings["sender"],
-            "carrier": settings["carrier"],
-            "slice": slice_size(settings["carrier"], account.get("slice", 1)),
+            "carrier": carrier,
+            "slice": slice_size(carrier, account.get("slice", 1)),
             "list": new.list_id,
             "about": new.about,
             "reference": new.reference,
