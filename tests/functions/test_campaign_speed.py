@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kabar.domain.campaigns import CONTROL_AGE, lanes, speed
 from kabar.domain.slices import Place
+from kabar.domain.statuses import Status
 from kabar.legs import requests as requests_of_legs
 from kabar.legs import send
 from kabar.legs.gate import Gate
@@ -17,8 +18,10 @@ from kabar.storage import keys
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.dynamo import Table
 from kabar.storage.pace import SharedPace
+from kabar.storage.reports import report
 from tests.functions.api_client import Api, api
 from tests.functions.fake_dynamo import FakeDynamo
+from tests.functions.gateway_rig import START, Campaign
 from tests.functions.leg_rig import TIMING, WORKSPACE, Rig
 
 __all__ = ["api"]
@@ -175,6 +178,29 @@ def test_f5_a_look_that_took_long_is_not_what_a_call_is_made_by(monkeypatch: pyt
     monkeypatch.setattr(requests_of_legs, "now", lambda: clock.now)
     assert not RequestControl(Closing(rig.workspaces, WORKSPACE, None, TIMING)).go()
     assert asked == [10_000, 17_000]
+
+
+def test_the_report_of_a_slow_campaign_follows_its_carrier_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[H1] Segments and cost too, of 160 messages that take minutes at one a second."""
+    campaign = Campaign(monkeypatch, "C", 160)
+    campaign.rig.change(speed=1, speed_at=START)
+    accepted = [(START, 0)]
+    seen: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(send.SystemClock, "sleep", lambda _, milliseconds: look(milliseconds))
+
+    def look(milliseconds: int) -> None:
+        campaign.wait(milliseconds)
+        told = report(campaign.rig.head(1), campaign.rig.chunks)
+        accepted.append((campaign.now, len(campaign.gateway.accepted)))
+        seen.append((campaign.now, told.statuses[Status.SENT], told.segments))
+
+    campaign.leg()
+    assert len(seen) > 60
+    for at, sent, segments in seen:
+        due = max(count for when, count in accepted if when <= max(START, at - 6_000))
+        assert sent == segments >= due
 
 
 def test_a_slow_campaign_has_as_little_work_in_a_leg() -> None:

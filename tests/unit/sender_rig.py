@@ -43,6 +43,7 @@ class Ports:
         self.told: Mapping[str, Result] | CarrierError = {}
         self.meanwhile: dict[str, Callable[[], None]] = {}
         self.step_takes = 0
+        self.progress: list[tuple[int, list[str]]] = []
 
     def _step(self, what: str) -> None:
         self.log.append(what)
@@ -154,7 +155,11 @@ class Ports:
             most_refused=most_refused,
             patience=patience,
         )
-        return sender.send_chunk(self, self, slices_of(*sizes), until_proved=until_proved)
+        slices = slices_of(*sizes)
+        return sender.send_chunk(self, self, slices, until_proved=until_proved, tell=self._tell)
+
+    def _tell(self, vector: bytes) -> None:
+        self.progress.append((self.time - NOW, [status_of(byte).word for byte in vector]))
 
     def stop_now(self) -> None:
         self.running = False

@@ -138,6 +138,44 @@ def test_it_waits_no_longer_than_it_has_patience_or_time(
         assert why(stop) in (None, "out of time")
 
 
+# ---- how far it is --------------------------------------------------------------------------------------
+
+
+def test_who_watches_a_slow_chunk_sees_it_move_within_seconds() -> None:
+    """[H1] A carrier's acceptance makes it sent: at one slice in twelve seconds too, not at the chunk's end."""
+    ports = Ports()
+    ports.places = [Place(NOW + each * 12_000, taken=True) for each in range(3)]
+    ports.send_chunk(1, 1, 1)
+    assert ports.progress == [(5_000, ["sent", "pending", "pending"]), (15_000, ["sent", "sent", "pending"])]
+
+
+def test_who_watches_a_chunk_of_slow_calls_sees_it_move_too() -> None:
+    ports = Ports()
+    ports.step_takes = 1_000  # six to a call
+    ports.send_chunk(1, 1, 1)
+    assert ports.progress == [(6_000, ["sent", "pending", "pending"]), (12_000, ["sent", "sent", "pending"])]
+
+
+def test_a_chunk_that_is_fast_or_where_nothing_happens_is_told_of_at_its_end() -> None:
+    ports = Ports()
+    ports.step_takes = 200
+    ports.send_chunk(1, 1, 1, 1)
+    assert ports.progress == []
+    ports = Ports()
+    ports.places = [Place(NOW + 60_000, taken=True)]
+    ports.send_chunk(1)
+    assert ports.progress == []
+
+
+def test_what_others_left_untold_is_told_while_it_waits() -> None:
+    """Whoever died had recorded it on the claim, and no chunk said so."""
+    ports = Ports()
+    ports.stored[0] = replace(DEAD, owner="", vector=bytes([Status.SENT, Status.SENT]), calling=False)
+    ports.places = [Place(NOW + 60_000, taken=True)]
+    ports.send_chunk(2, 1)
+    assert ports.progress == [(5_000, ["sent", "sent", "pending"])]
+
+
 # ---- claims of others -----------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from kabar.domain.brakes import Brakes
 from kabar.domain.calls import Calls
 from kabar.domain.handover import Handover
+from kabar.domain.progress import Progress
 from kabar.domain.recipient_hours import NEVER
 from kabar.domain.slices import (
     DOUBT,
@@ -101,12 +102,15 @@ class Sender:
         slices: Sequence[Sequence[Recipient]],
         *,
         until_proved: bool = False,
+        tell: Callable[[bytes], None] = lambda _: None,
     ) -> tuple[ChunkResult, Stop | None]:
         """Bring every slice as far as it goes now. A Stop comes back beside the result, which stands all the same.
 
-        `until_proved` stops after the first slice of which the carrier accepts anything.
+        `until_proved` stops after the first slice of which the carrier accepts anything; `tell` is given the vector
+        so far every few seconds, between two slices or while one waits for its pace.
         """
         claims = ledger.claims()
+        progress = Progress(self._clock, lambda: _vector(slices, claims), tell)
         wakes: list[int] = []
         stop: Stop | None = None
         for number, recipients in enumerate(slices):
@@ -116,8 +120,9 @@ class Sender:
                 wakes.append(self._clock.now())
             if stop:
                 break
+            progress.look()
             try:
-                standing, wake = self._attempt(ledger, people, number, recipients, claim)
+                standing, wake = self._attempt(ledger, people, number, recipients, claim, progress)
                 if standing:
                     claims[number] = standing
             except Stop as reason:
@@ -126,10 +131,7 @@ class Sender:
                 wake = reason.wake
             if wake is not None:
                 wakes.append(wake)
-        vector = b"".join(
-            claims[number].vector if number in claims else bytes(len(recipients))
-            for number, recipients in enumerate(slices)
-        )
+        vector = _vector(slices, claims)
         done = all(byte & 0x0F >= SETTLED for byte in vector)
         return ChunkResult(vector, done, min(wakes, default=None)), stop
 
@@ -140,6 +142,7 @@ class Sender:
         number: int,
         recipients: Sequence[Recipient],
         before: Claim | None,
+        progress: Progress,
     ) -> tuple[Claim | None, int | None]:
         """One attempt at one slice: the claim as it now stands, and when to try again if it isn't done."""
         now = self._clock.now()
@@ -148,7 +151,7 @@ class Sender:
         ready = self._ready(recipients, before)
         if not ready:
             return before, None  # untouched until somebody's hours open
-        self._wait_for_pace(sum(r.message.segments for r in ready))
+        self._wait_for_pace(sum(r.message.segments for r in ready), progress)
         self._check()
         now = self._clock.now()
         claim = Claim(
@@ -248,8 +251,8 @@ class Sender:
             return now, True  # our own reads and writes took too long: released, nothing was handed over
         return self._calls.make(slot, going), True
 
-    def _wait_for_pace(self, segments: int) -> None:
-        """Wait for the slice's share of the rate, looking at the control every second."""
+    def _wait_for_pace(self, segments: int, progress: Progress) -> None:
+        """Wait for the slice's share of the rate, looking at control and progress every second."""
         latest, taken = self._deadline - self._timing.lease, False
         if self._patience is not None:
             latest = min(latest, self._clock.now() + self._patience)
@@ -260,6 +263,7 @@ class Sender:
                     raise Stop("pace", until)
                 if not self._control.go():
                     raise Stop("control")
+                progress.look()
                 self._clock.sleep(min(1000, until - now))
 
     def _check(self) -> None:
@@ -267,3 +271,11 @@ class Sender:
             raise Stop("control")
         if self._clock.now() + self._timing.lease > self._deadline:
             raise Stop("out of time", self._clock.now())
+
+
+def _vector(slices: Sequence[Sequence[Recipient]], claims: Mapping[int, Claim]) -> bytes:
+    """What the claims say of everybody in a chunk."""
+    return b"".join(
+        claims[number].vector if number in claims else bytes(len(recipients))
+        for number, recipients in enumerate(slices)
+    )

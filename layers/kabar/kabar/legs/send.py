@@ -5,6 +5,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from kabar.legs.watch import Watch, WatchedControl
 from kabar.storage.accounts import Opened
 from kabar.storage.campaign_pace import SlowedPace
 from kabar.storage.campaigns import Campaigns
-from kabar.storage.chunks import Chunks
+from kabar.storage.chunks import Chunks, Contended
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item
 from kabar.storage.facts import ChunkPeople, Origin
@@ -229,18 +230,19 @@ class Lane:
         slices = slices_of(rows, self._text, origin, self._tools.deployment, plan["slice"])
         ledger = ChunkLedger(self._tools.dispatch, head["id"], number)
         people = ChunkPeople(self._tools.people, origin, now)
-        result, stop = sender.send_chunk(ledger, people, slices, until_proved=until_proved)
-        self._chunks.merge(
-            head["id"],
-            number,
-            result.vector,
-            now(),
-            close=result.done,
-            charges=Charges.of_rows(rows),
-            refused=refused_in(result.vector),
-            wake=result.wake,
-            zones=self._gate.zones(left_of(rows, result.vector), now()),
-        )
+        charges = Charges.of_rows(rows)
+
+        def merge(vector: bytes, **end: Any) -> None:
+            refused = refused_in(vector)
+            self._chunks.merge(head["id"], number, vector, now(), charges=charges, refused=refused, **end)
+
+        def tell(vector: bytes) -> None:
+            with suppress(Contended):  # the next one tells it too
+                merge(vector)
+
+        result, stop = sender.send_chunk(ledger, people, slices, until_proved=until_proved, tell=tell)
+        zones = self._gate.zones(left_of(rows, result.vector), now())
+        merge(result.vector, close=result.done, wake=result.wake, zones=zones)
         return stop
 
 
