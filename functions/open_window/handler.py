@@ -42,8 +42,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     workspace, opening = event["workspace"], event["opening"]
     released, waiting = 0, HELD.every(workspace, opening)
     while context.get_remaining_time_in_millis() > SPARE and (holds := _lot(waiting)):
-        bodies = [json.dumps({"workspace": workspace, "request": hold.request}) for hold in holds]
-        enqueue(sqs(), ENV.messages_queue_url, bodies)
+        enqueue(sqs(), ENV.messages_queue_url, [_body(workspace, hold) for hold in holds])
         HELD.remove(holds)
         released += len(holds)
     left = next(waiting, None) is not None
@@ -51,6 +50,10 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         HELD.forget(workspace, opening)
     logger.info("window opened", workspace=workspace, opening=opening, released=released, left=left)
     return {"released": released, "left": left}
+
+
+def _body(workspace: str, hold: Hold) -> str:
+    return json.dumps({"workspace": workspace, "request": hold.request, "generation": hold.generation})
 
 
 def _lot(waiting: Iterator[Hold]) -> list[Hold]:

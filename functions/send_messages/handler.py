@@ -74,6 +74,7 @@ def _take(record: Mapping[str, Any], deadline: int) -> bool:
         body = json.loads(record["body"])
         workspace, request = str(body["workspace"]), int(body["request"])
         at, generation = body.get("at"), body.get("generation")
+        generation = None if generation is None else int(generation)
     except (KeyError, TypeError, ValueError):
         logger.error("request unreadable", queue_message=record["messageId"])  # again would not help
         return True
@@ -81,7 +82,7 @@ def _take(record: Mapping[str, Any], deadline: int) -> bool:
         if at is not None and at - now() > EARLY:
             again(workspace, request, at - now(), generation)
             return True
-        result = run_request(TOOLS, workspace, request, deadline, generation)
+        result = run_request(TOOLS, workspace, request, deadline, generation, returning=at is not None)
         logger.info("request sent", workspace=workspace, request=request, **result)
     except Exception:  # noqa: BLE001  # one must not hold up the others; it comes back
         logger.exception("request failed", workspace=workspace, request=request)

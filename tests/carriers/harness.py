@@ -39,6 +39,7 @@ class Suite:
     sender: str
     messages: Sequence[Message]
     readable: bytes  # the body of an answer that accepts `messages`
+    bad_request: type[Refused] = Refused  # what 400, 413 and 422 mean whatever their bodies say
 
     @property
     def secrets(self) -> list[str]:
@@ -68,10 +69,16 @@ def _every_call(suite: Suite) -> list[Case]:
             Case(f"F8 200 with {what}", Answer(200, {}, body), AnswerLost)
             for what, body in unreadable.items()
         ),
-        *(Case(f"F12 {code}", Answer(code), Refused) for code in (400, 401, 402, 403, 404, 413, 422)),
-        *(Case(f"400 with {what}", Answer(400, {}, body), Refused) for what, body in unreadable.items()),
-        Case("400 with violations of another shape", Answer(400, {}, b'{"violations": [1]}'), Refused),
-        Case("400 with a number of violations", Answer(400, {}, b'{"violations": 5}'), Refused),
+        *(Case(f"F12 {code}", Answer(code), Refused) for code in (401, 402, 403, 404)),
+        *(Case(f"{code} says no more", Answer(code), suite.bad_request) for code in (400, 413, 422)),
+        *(
+            Case(f"400 with {what}", Answer(400, {}, body), suite.bad_request)
+            for what, body in unreadable.items()
+        ),
+        Case(
+            "400 with violations of another shape", Answer(400, {}, b'{"violations": [1]}'), suite.bad_request
+        ),
+        Case("400 with a number of violations", Answer(400, {}, b'{"violations": 5}'), suite.bad_request),
         Case("F2 429 for seconds", Answer(429, {"retry-after": "17"}), Throttled, retry_after=17),
         Case(
             "F2 429 until a date",

@@ -18,6 +18,7 @@ from kabar.carriers.wide import Wide
 from kabar.domain.handover import (
     AnswerLost,
     Busy,
+    CallRefused,
     CarrierError,
     Outcome,
     Promise,
@@ -62,7 +63,7 @@ def said(body: Any, status: int = 200) -> Answer:
 
 
 ACCEPTED = said({"status": "accepted", "id": "g-1"})
-SUITE = Suite(gateway(), ACCOUNT, "+3774", [A], ACCEPTED.body)
+SUITE = Suite(gateway(), ACCOUNT, "+3774", [A], ACCEPTED.body, bad_request=CallRefused)
 SENDS = send_cases(
     SUITE,
     Case(

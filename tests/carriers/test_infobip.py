@@ -15,6 +15,7 @@ from kabar.carriers.errors import BadWebhook
 from kabar.carriers.infobip import Infobip
 from kabar.domain.handover import (
     AnswerLost,
+    CallRefused,
     CarrierError,
     Outcome,
     Refused,
@@ -157,10 +158,16 @@ def test_a_refusal_names_the_code_and_the_fields_but_no_values() -> None:
         "description": A.text,
         "violations": [{"property": "messages[0].to", "violation": A.mobile}],
     }
-    case = Case("named", Answer(400, {}, json.dumps(body).encode()), Refused)
+    case = Case("named", Answer(400, {}, json.dumps(body).encode()), CallRefused)
     check_send(SUITE, case)
-    with pytest.raises(Refused, match=r"400: E400 messages\[0\]\.to"):
+    with pytest.raises(CallRefused, match=r"400: E400 messages\[0\]\.to") as refused:
         Infobip().send(ACCOUNT, lambda *_: Answer(400, {}, json.dumps(body).encode()), "3774", [A], 1)
+    assert refused.value.code == "400 E400 messages[0].to"
+
+
+@pytest.mark.parametrize(("status", "kind"), [(413, CallRefused), (422, CallRefused), (401, Refused)])
+def test_an_error_that_says_why_tells_the_call_from_the_account(status: int, kind: type[Refused]) -> None:
+    check_send(SUITE, Case("named", Answer(status, {}, b'{"errorCode": "E1"}'), kind))
 
 
 # ---- over HTTP, against the strict simulator ------------------------------------------------------------

@@ -129,9 +129,10 @@ class RequestRig:
 
     # ---- what happens ----
 
-    def run(self, request: int = 9000, generation: int | None = None) -> str:
+    def run(self, request: int = 9000, generation: int | None = None, *, returning: bool = False) -> str:
         deadline = self.clock + RUN
-        return str(run_request(self.tools, WORKSPACE, request, deadline, generation)["outcome"])
+        told = run_request(self.tools, WORKSPACE, request, deadline, generation, returning=returning)
+        return str(told["outcome"])
 
     def drain(self, most: int = 100) -> list[str]:
         """Run what is queued, as its delays end, until the queue is empty."""
@@ -139,5 +140,5 @@ class RequestRig:
         while self.queue and len(done) < most:
             request, delay, generation = self.queue.pop(0)
             self.clock += delay
-            done.append(self.run(request, generation))
+            done.append(self.run(request, generation, returning=delay > 0))
         return done

@@ -57,9 +57,9 @@ def test_everything_held_for_this_opening_is_queued_once(
     function: ModuleType, dynamo: FakeDynamo, queue: Queue
 ) -> None:
     for request in range(250):
-        held(dynamo).put("acme", LONG_AGO, 9000 + request, "once", 1)
-    held(dynamo).put("acme", LONG_AGO + 1, 1, "once", 1)
-    held(dynamo).put("rival", LONG_AGO, 2, "once", 1)
+        held(dynamo).put("acme", LONG_AGO, 9000 + request, 1, 1)
+    held(dynamo).put("acme", LONG_AGO + 1, 1, 1, 1)
+    held(dynamo).put("rival", LONG_AGO, 2, 1, 1)
     assert run(function) == {"released": 250, "left": False}
     assert len(set(queue.bodies)) == len(queue.bodies) == 250
     assert held(dynamo).openings("acme") == [Waiting("acme", LONG_AGO), Waiting("acme", LONG_AGO + 1)]
@@ -70,7 +70,7 @@ def test_everything_held_for_this_opening_is_queued_once(
 
 
 def test_what_could_not_be_queued_stays_held(function: ModuleType, dynamo: FakeDynamo, queue: Queue) -> None:
-    held(dynamo).put("acme", LONG_AGO, 9000, "once", 1)
+    held(dynamo).put("acme", LONG_AGO, 9000, 1, 1)
     queue.down = True
     with pytest.raises(ConnectionError):
         run(function)
@@ -80,10 +80,10 @@ def test_what_could_not_be_queued_stays_held(function: ModuleType, dynamo: FakeD
 def test_a_run_that_is_out_of_time_leaves_the_rest_to_the_next(
     function: ModuleType, dynamo: FakeDynamo, queue: Queue
 ) -> None:
-    held(dynamo).put("acme", LONG_AGO, 9000, "once", 1)
+    held(dynamo).put("acme", LONG_AGO, 9000, 1, 1)
     assert run(function, milliseconds=1000) == {"released": 0, "left": True}
     assert held(dynamo).openings() == [Waiting("acme", LONG_AGO)]
-    assert keys.held("acme", LONG_AGO, 9000, "once")["pk"].endswith("#0")
+    assert keys.held("acme", LONG_AGO, 9000, 1)["pk"].endswith("#0")
 
 
 def test_an_opening_is_remembered_as_long_as_somebody_may_be_held_for_it(
@@ -91,7 +91,7 @@ def test_an_opening_is_remembered_as_long_as_somebody_may_be_held_for_it(
 ) -> None:
     """The hours were brought forward: it is looked at before its time, while a sender may still go by the old ones."""
     ahead = time.time_ns() // 1_000_000 + 3_600_000
-    held(dynamo).put("acme", ahead, 9000, "once", 1)
+    held(dynamo).put("acme", ahead, 9000, 1, 1)
     for released in (1, 0):
         assert run(function, opening=ahead) == {"released": released, "left": False}
     assert held(dynamo).openings() == [Waiting("acme", ahead)]

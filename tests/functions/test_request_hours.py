@@ -10,7 +10,7 @@ from kabar.domain.requests import Kind
 from kabar.legs.repair import repair_held
 from kabar.storage.held import Waiting
 from tests.functions.leg_rig import WORKSPACE
-from tests.functions.request_rig import CLOSE, MONDAY_8, RequestRig
+from tests.functions.request_rig import CLOSE, HOUR, MONDAY_8, RequestRig
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def released(rig: RequestRig, opening: int) -> list[int]:
     """What `open_window` would queue again."""
     found = list(rig.tools.held.every(WORKSPACE, opening))
     rig.tools.held.remove(found)
-    rig.queue += [(hold.request, 0, None) for hold in found]
+    rig.queue += [(hold.request, 0, hold.generation) for hold in found]
     return [hold.request for hold in found]
 
 
@@ -52,7 +52,7 @@ def test_what_is_held_again_before_its_release_is_written_stays_held(rig: Reques
     rig.submit()
     rig.drain()
     found = list(rig.tools.held.every(WORKSPACE, MONDAY_8))
-    rig.queue.append((9000, 0, None))
+    rig.queue += [(hold.request, 0, hold.generation) for hold in found]
     assert rig.drain() == ["held"]
     for _ in range(2):  # its answer was lost
         rig.tools.held.remove(found)
@@ -84,6 +84,46 @@ def test_hours_that_open_while_a_message_is_being_held_release_it_at_once(rig: R
     assert rig.drain(1) == ["held"]
     assert rig.queue == [(9000, 0, 1)]
     assert rig.drain() == ["done"]
+
+
+@pytest.mark.parametrize("seconds", [1, 59, 61])
+def test_hours_edited_later_while_a_message_meets_their_opening_keep_it(
+    rig: RequestRig, seconds: int
+) -> None:
+    """By the first look it had only to be queued for the opening, by the second there is none within minutes."""
+    rig.settings(enabled=True)
+    rig.clock = MONDAY_8 - seconds * 1000
+    rig.submit()
+    rig.dynamo.before.append(lambda: rig.settings(**{"from": "10:00"}))
+    assert set(rig.drain()) == {"held"}
+    rig.clock = MONDAY_8
+    released(rig, MONDAY_8)
+    rig.drain()
+    rig.clock = MONDAY_8 + 2 * HOUR
+    assert released(rig, rig.clock) == [9000]
+    assert rig.drain() == ["done"]
+    assert len(rig.carrier.accepted) == 1
+
+
+def test_copies_of_who_is_held_are_one_when_they_are_released(rig: RequestRig) -> None:
+    """Whoever held it died before its message was forgotten, and two opened the window at once."""
+    rig.settings(enabled=True)
+    rig.clock = CLOSE
+    rig.submit()
+    (first,) = rig.queue
+    rig.drain()
+    rig.queue.append(first)
+    rig.drain()
+    (held,) = rig.tools.held.every(WORKSPACE, MONDAY_8)
+    for _ in range(2):
+        rig.queue.append((9000, 0, held.generation))
+    assert rig.drain() == ["held", "goes on elsewhere"]
+    rig.clock = MONDAY_8
+    assert released(rig, MONDAY_8) == [
+        9000,
+        9000,
+    ]  # the older item, whose removal was not written, is one of them
+    assert sorted(rig.drain()) == ["done", "goes on elsewhere"]
 
 
 def test_hours_edited_while_a_message_is_being_held_are_seen(rig: RequestRig) -> None:

@@ -45,7 +45,7 @@ class Outage(RequestRig):
         while self.queue and self.queue[0][1] <= at:
             request, due, generation = self.queue.pop(0)
             self.clock = max(self.clock, due)
-            outcomes.append(self.run(request, generation))
+            outcomes.append(self.run(request, generation, returning=generation is not None))
         self.clock = max(self.clock, at)
         return outcomes
 
@@ -134,7 +134,7 @@ def test_f1_whoever_dies_while_trying_for_all_is_followed_by_another(monkeypatch
         request, due, generation = rig.queue.pop(0)
         rig.clock = due + 10_000
         with rig.steps.dying_before(last):
-            rig.run(request, generation)
+            rig.run(request, generation, returning=True)
         rig.queue.append((request, rig.clock + 180_000, generation))  # the queue brings it again
         rig.queue.sort(key=lambda entry: entry[1])
         others = rig.clock + TRYING + 60_000
@@ -192,4 +192,35 @@ def test_a_lost_answer_that_nobody_can_ask_about_ends_its_message_and_not_the_ot
     assert [request for request, *_ in rig.queue] == [9000]
     rig.until(rig.clock + 60_000)
     assert rig.statuses(9000) == ["uncertain", "sent"]
+    assert len(gateway.calls) == 3
+
+
+WRONG_SENDER = Answer(400, {}, b'{"errorCode": "E400", "violations": [{"property": "messages[0].sender"}]}')
+
+
+def test_a_call_refused_for_what_it_holds_ends_its_messages_and_holds_up_nobody_else(rig: Outage) -> None:
+    rig.queue.clear()
+    rig.submit(2, 9100)
+    rig.carrier.answers = [WRONG_SENDER]
+    rig.until(rig.clock)
+    assert rig.statuses(9100) == ["rejected", "rejected"]
+    assert rig.message(9100).facts[-1]["code"] == "400 E400 messages[0].sender"
+    assert (rig.queue, len(rig.calls)) == ([], 1)
+    rig.submit(1, 9200, recipients=[("+905550009200", ["Amy"])])
+    assert rig.until(rig.clock) == ["done"]
+    assert rig.carrier.accepted == ["+905550009200"]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_gateways_refusal_of_one_call_ends_that_message_alone(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    rig = Outage(monkeypatch)
+    rig.account = replace(rig.legs.opened, carrier="http", gateway=SETTINGS | {"promise": "nothing"})
+    gateway = Gateway(dedupes=False)
+    rig.tools = replace(rig.tools, wide=gateway)
+    gateway.answers[""] = [Answer(status, {}, b"")]
+    rig.submit(3, 9000)
+    assert rig.until(rig.clock) == ["done"]
+    assert sorted(rig.statuses(9000)) == ["rejected", "sent", "sent"]
     assert len(gateway.calls) == 3

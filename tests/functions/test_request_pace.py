@@ -39,7 +39,7 @@ class Line(RequestRig):
         while self.due and self.due[0][0] <= at:
             due, request, generation = heapq.heappop(self.due)
             self.clock = max(self.clock, due)
-            self.run(request, generation)
+            self.run(request, generation, returning=generation is not None)
             self.tries += 1
         self.clock = max(self.clock, at)
 

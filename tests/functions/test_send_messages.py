@@ -122,24 +122,33 @@ def test_a_request_is_hidden_for_its_delay_as_far_as_the_queue_can(
     assert json.loads(entry["MessageBody"]) == told
 
 
-@pytest.mark.parametrize("body", [{}, {"at": 999_000, "generation": 4}, {"at": 1_001_000, "generation": 1}])
-def test_whoever_was_told_to_come_back_now_is_known_by_its_generation(
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"at": 999_000, "generation": 4},
+        {"at": 1_001_000, "generation": 1},
+        {"at": 999_000},
+        {"generation": 2},
+    ],
+)
+def test_whoever_was_told_to_come_back_now_is_known_by_it(
     handlers: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     sqs: Sqs,
     body: dict[str, int],
 ) -> None:
     """Late, or as little early as the queue's seconds make it."""
-    told: list[int | None] = []
+    told: list[tuple[int | None, bool]] = []
 
-    def run(*given: Any) -> dict[str, Any]:
-        told.append(given[-1])
+    def run(*given: Any, returning: bool) -> dict[str, Any]:
+        told.append((given[-1], returning))
         return {}
 
     monkeypatch.setattr(handlers, "now", lambda: 1_000_000)
     monkeypatch.setattr(handlers, "run_request", run)
     handlers.handler(event({"workspace": "acme", "request": 7} | body), CONTEXT)
-    assert (told, sqs.sent) == ([body.get("generation")], [])
+    assert (told, sqs.sent) == ([(body.get("generation"), "at" in body)], [])
 
 
 def test_what_nobody_can_read_is_taken_once(handlers: ModuleType) -> None:

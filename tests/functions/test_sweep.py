@@ -132,7 +132,7 @@ def test_a_campaign_that_waits_for_hours_which_somebody_moved_goes_on_once_they_
 def test_messages_that_wait_for_hours_which_somebody_moved_go_on_once_they_are_open(sweep: Sweep) -> None:
     """[G2]"""
     opening = CLOSE + 99 * HOUR
-    Held(sweep.workspaces, Table("dispatch")).put(WORKSPACE, opening, 9000, "once", sweep.now)
+    Held(sweep.workspaces, Table("dispatch")).put(WORKSPACE, opening, 9000, 1, sweep.now)
     sweep.hours(**{"from": "10:00"})
     assert sweep.run()["opened"] == []
     sweep.hours()

@@ -9,10 +9,24 @@ from typing import Any
 
 from kabar.carriers.base import Read, T
 from kabar.carriers.errors import BadWebhook
+from kabar.domain.handover import CallRefused, Refused
 
 DEFAULT_RETRY_AFTER = 5.0  # seconds, when a 429 names none that can be read; the pace adapts anyway
 MAX_RETRY_AFTER = 86_400.0  # seconds; a longer one is taken for a mistake, and asking once a day does no harm
 _SECONDS = re.compile("[0-9]+([.][0-9]+)?")
+
+
+OF_THE_CALL = frozenset({400, 413, 422})  # statuses that say what a call holds is wrong, whoever makes it
+
+
+def refusal(who: str, status: int, why: str | None = "") -> Refused:
+    """What a 4xx means for the whole call. `why` without values that we sent; None for an answer that can't be read,
+    which need not be the carrier's.
+    """
+    if why is None:
+        return Refused(f"{who} refused the call with {status}: no readable reason")
+    sentence = f"{who} refused the call with {status}" + (f": {why}" if why else "")
+    return CallRefused(sentence, f"{status} {why}".strip()) if status in OF_THE_CALL else Refused(sentence)
 
 
 def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from kabar.carriers.answers import each_readable, retry_after
+from kabar.carriers.answers import each_readable, refusal, retry_after
 from kabar.carriers.base import Account, Answer, Call, Read, Request
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import AnswerLost, Busy, Outcome, Promise, Refused, Result, Throttled
@@ -202,7 +202,7 @@ class Generic:
         if answer.status >= 500 or answer.status == 408 or answer.status < 200 or 300 <= answer.status < 400:
             raise AnswerLost(f"the gateway answered {answer.status}")
         if answer.status >= 400:
-            raise Refused(f"the gateway refused the call with {answer.status}")
+            raise refusal("the gateway", answer.status)
         return self._said(_parsed(answer.body))
 
     def _said(self, answer: Any) -> Result:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kabar.carriers.answers import each_readable, retry_after
+from kabar.carriers.answers import each_readable, refusal, retry_after
 from kabar.carriers.base import Account, Answer, Call, Read, Request
 from kabar.carriers.errors import BadWebhook
 from kabar.domain.handover import (
@@ -19,7 +19,6 @@ from kabar.domain.handover import (
     Outcome,
     Promise,
     RecipientsRefused,
-    Refused,
     Result,
     Throttled,
 )
@@ -149,7 +148,7 @@ def _check(answer: Answer) -> None:
         raise Throttled("Infobip answered 429", retry_after(answer.headers))
     if answer.status >= 500 or answer.status == 408 or answer.status < 400:
         raise AnswerLost(f"Infobip answered {answer.status}")
-    raise Refused(f"Infobip refused the call with {answer.status}: {_description(answer.body)}")
+    raise refusal("Infobip", answer.status, _description(answer.body))
 
 
 def _blame(answer: Answer, messages: Sequence[Message]) -> None:
@@ -166,14 +165,14 @@ def _blame(answer: Answer, messages: Sequence[Message]) -> None:
     raise RecipientsRefused("Infobip refused the call because of some recipients", rejected)
 
 
-def _description(body: bytes) -> str:
-    """The error code and violated properties of an ApiError; never the values we sent."""
+def _description(body: bytes) -> str | None:
+    """The error code and violated properties of an ApiError; never the values we sent. None when it isn't one."""
     try:
         error = json.loads(body)
         properties = [str(violation.get("property")) for violation in error.get("violations") or []]
-        return " ".join([str(error.get("errorCode", "no code")), *properties[:5]])
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return "no readable reason"
+        return " ".join([str(error["errorCode"]), *properties[:5]])
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _items(answer: Answer, name: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ CarrierError               a call that brought no result per message
 │   ├── Throttled          429: not before `retry_after` seconds
 │   ├── RecipientsRefused  the whole call, because of the recipients it names: they are rejected, the others go again
 │   └── Refused            the whole call was refused (credentials, credit, our request): pause, with the reason
+│       └── CallRefused    for what the call holds (a sender, a text), not for the account
 ├── AnswerLost             may have been handed over: time-out, reset, 5xx, an answer that can't be read
 └── Divided                calls made side by side, one a message, that didn't end alike
 """
@@ -85,6 +86,14 @@ class RecipientsRefused(NotSent):
 
 class Refused(NotSent):
     """The whole call was refused; the same again would not help."""
+
+
+class CallRefused(Refused):
+    """The whole call was refused for what it holds; others may go. `code` is the carrier's, and why."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class AnswerLost(CarrierError):

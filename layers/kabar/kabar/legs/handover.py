@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kabar.carriers.base import Account, Call, Carrier
-from kabar.domain.handover import CarrierError, Promise, Result, together
+from kabar.domain.handover import (
+    CallRefused,
+    CarrierError,
+    Outcome,
+    Promise,
+    RecipientsRefused,
+    Result,
+    together,
+)
 from kabar.domain.messages import Message
 
 Said = Result | CarrierError | None
@@ -27,7 +35,11 @@ class Book(Protocol):
 
 @dataclass(frozen=True)
 class CarrierAccount:
-    """`kabar.domain.handover.Handover` at one carrier account."""
+    """`kabar.domain.handover.Handover` at one carrier account.
+
+    `unattended`: nobody pauses, mends and resumes what is sent, so a call that is refused for what it holds rejects
+    its messages.
+    """
 
     carrier: Carrier
     account: Account
@@ -36,6 +48,7 @@ class CarrierAccount:
     sender: str
     book: Book
     alarm: Callable[[str], None]
+    unattended: bool = False
 
     @property
     def promise(self) -> Promise:
@@ -43,11 +56,13 @@ class CarrierAccount:
 
     def send(self, messages: Sequence[Message], *, seconds: float) -> Mapping[str, Result]:
         if self.carrier.batch > 1:
-            return self.carrier.send(self.account, self.call, self.sender, messages, seconds)
+            return self._together(messages, seconds)
 
         def one(message: Message) -> Said:
             try:
                 told = self.carrier.send(self.account, self.call, self.sender, [message], seconds)
+            except CallRefused as refused:
+                return Result(Outcome.REJECTED, refused.code) if self.unattended else refused
             except CarrierError as error:
                 return error
             return self._noted(message, told.get(message.id))
@@ -57,6 +72,15 @@ class CarrierAccount:
             given = [outcome.carrier_id for outcome in outcomes.values() if isinstance(outcome, Result)]
             self.book.catch_up([carrier_id for carrier_id in given if carrier_id])
         return together(outcomes)
+
+    def _together(self, messages: Sequence[Message], seconds: float) -> Mapping[str, Result]:
+        try:
+            return self.carrier.send(self.account, self.call, self.sender, messages, seconds)
+        except CallRefused as refused:
+            if not self.unattended:
+                raise
+            rejected = dict.fromkeys((message.id for message in messages), refused.code)
+            raise RecipientsRefused(str(refused), rejected) from refused
 
     def ask(self, ids: Sequence[str], *, seconds: float) -> Mapping[str, Result]:
         return self.carrier.ask(self.account, self.call, ids, seconds)

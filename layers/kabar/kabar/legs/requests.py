@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from kabar.domain.brakes import NO_RESULTS, REFUSED, SILENT
 from kabar.domain.campaigns import CONTROL_AGE
 from kabar.domain.charges import Charges, refused_in
@@ -18,6 +20,7 @@ from kabar.domain.statuses import Status, cell
 from kabar.legs.gate import Gate
 from kabar.legs.send import SystemClock, left_of, now, slices_of
 from kabar.legs.tools import SendTools
+from kabar.log import logger
 from kabar.storage import accounts, silence
 from kabar.storage.accounts import Opened
 from kabar.storage.chunks import Chunks
@@ -75,21 +78,28 @@ class RequestControl:
 
 
 def run_request(
-    tools: RequestTools, workspace: str, request: int, deadline: int, generation: int | None = None
+    tools: RequestTools,
+    workspace: str,
+    request: int,
+    deadline: int,
+    generation: int | None = None,
+    *,
+    returning: bool = False,
 ) -> dict[str, Any]:
     """Bring a request as far as it goes now, and see that somebody goes on: {"outcome", …} for the log.
 
-    `deadline` is epoch ms; `generation` is that of who was told to come back now. Who comes from elsewhere has none,
-    and joins the latest: the first of a generation goes on. Two at once do no harm: claims keep them apart.
-    What raises is to be tried again.
+    `deadline` is epoch ms; `returning`: it was told to come back now. `generation` is that of who was queued again or
+    held; who comes from elsewhere has none, is always heeded, and joins the latest. Of those of one generation that
+    come one after the other the first goes on. Two at once do no harm: claims keep them apart. What raises is to be
+    tried again.
     """
     head = tools.requests.get(request, consistent=True)
     if head is None or head["workspace"] != workspace:
         return {"outcome": "unknown"}
     latest = head.get("generation", 1)
     if generation is not None and generation < latest:
-        return {"outcome": "queued again since"}  # by somebody who died before this message was forgotten
-    head["generation"] = latest if generation is None else generation + 1  # that of whoever is queued now
+        return {"outcome": "goes on elsewhere"}  # whoever saw to that died before this message was forgotten
+    head["next_generation"] = latest if generation is None else generation + 1
     chunks = Chunks(tools.dispatch)
     known = chunks.read(request, ONLY)
     if known.closed:
@@ -110,7 +120,7 @@ def run_request(
         tools.requests.note(request, str(reason))
         _queue_again(tools, head, UNUSABLE)
         return {"outcome": "carrier unusable"}
-    pace = _pace(tools, head, opened, in_line=generation is None)
+    pace = _pace(tools, head, opened, in_line=not returning)
     control = RequestControl(gate)
     sender = _sender(tools, head, opened, control, pace, deadline)
     wake, why = _attempt(tools, chunks, head, sender, control, circuit)
@@ -206,7 +216,7 @@ def _sender(
     """One that stops at the first call that brings nothing: the circuit says when to go on."""
     return Sender(
         owner=uuid.uuid4().hex,
-        handover=tools.handover(head, opened, now),
+        handover=tools.handover(head, opened, now, unattended=True),
         control=control,
         pace=pace,
         clock=SystemClock(),
@@ -256,9 +266,18 @@ def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: in
 
 
 def _queue_again(tools: RequestTools, head: Item, delay: int) -> None:
-    """Noted after it is queued: wherever a generation is known, somebody of it goes on, and older ones need not."""
-    tools.enqueue(head["workspace"], head["id"], delay, head["generation"])
-    tools.requests.queued(head["id"], head["generation"])
+    tools.enqueue(head["workspace"], head["id"], delay, head["next_generation"])
+    _note_generation(tools, head)
+
+
+def _note_generation(tools: RequestTools, head: Item) -> None:
+    """After it is queued or held: somebody of the generation that is noted is there, or has gone on; older ones need
+    not. Without the note they would be as good, so a write that fails brings nobody back.
+    """
+    try:
+        tools.requests.note_generation(head["id"], head["next_generation"])
+    except (BotoCoreError, ClientError):
+        logger.exception("generation not noted", workspace=head["workspace"], request=head["id"])
 
 
 def _hold(
@@ -267,13 +286,15 @@ def _hold(
     """Keep it, visibly, until the hours open; then look at the clock again, in case they just did."""
     workspace, request, at = head["workspace"], head["id"], now()
     chunks.merge(request, ONLY, bytes([cell(Status.HELD)]) * head["size"], at)
-    if opening - at > SOON:
-        tools.held.put(workspace, opening, request, uuid.uuid4().hex, at, zones)
+    is_held = opening - at > SOON
+    if is_held:
+        tools.held.put(workspace, opening, request, head["next_generation"], at, zones)
+        _note_generation(tools, head)
         tools.openings.ensure(workspace, opening, at)
     # and at the hours: whoever edits them looks for what is held after writing them
     left = (gate_of(tools.workspaces, head, tools.timing).opens(now(), zones) or 0) - now()
-    if left <= SOON:
-        _queue_again(tools, head, max(0, left))
+    if left <= SOON or not is_held:
+        _queue_again(tools, head, min(SOON, max(0, left)))
     return {"outcome": "held", "opening": opening}
 
 

@@ -57,8 +57,10 @@ class SendTools:
             alarm=alarm,
         )
 
-    def handover(self, head: Item, opened: Opened, now: Callable[[], int]) -> CarrierAccount:
-        """The way to the account that `head`, a campaign or a request, is sent over."""
+    def handover(
+        self, head: Item, opened: Opened, now: Callable[[], int], *, unattended: bool = False
+    ) -> CarrierAccount:
+        """The way to the account that `head`, a campaign or an `unattended` request, is sent over."""
         carrier = carriers.carrier(opened.carrier, opened.gateway)
         return CarrierAccount(
             carrier=carrier,
@@ -68,4 +70,5 @@ class SendTools:
             sender=head["sender"],
             book=CarrierIds(self.workspaces, self.dispatch, self.people, head, self.deployment, now),
             alarm=self.alarm,
+            unattended=unattended,
         )

@@ -18,17 +18,18 @@ class Waiting(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """One time that a request was held, and the key of its item."""
+    """One time that a request was held; `generation` is None for items of before there were any."""
 
     request: int
+    generation: int | None
     key: keys.Key
 
 
 class Held:
     """Items `held#<workspace>#<opening>#<shard>`, and one mark per workspace and opening that leads to them.
 
-    Whoever holds a request again, for the same opening, writes an item of its own: removing the one that was queued,
-    however late, never removes what has begun to wait meanwhile.
+    Whoever is queued and held again is of another generation and has an item of its own: removing the one that was
+    queued, however late, never removes what has begun to wait meanwhile.
     """
 
     def __init__(self, workspaces: Table, dispatch: Table) -> None:
@@ -40,12 +41,12 @@ class Held:
         workspace: str,
         opening: int,
         request: int,
-        hold: str,
+        generation: int,
         now: int,
         zones: Collection[str] | None = None,
     ) -> None:
-        """[P63] Hold a request until `opening` (ms), mark first; nobody else's `hold` is called so. Without condition:
-        the same again says the same, and the `zones` of all that wait for one opening come together.
+        """[P63] Hold a request until `opening` (ms), mark first. Without condition: the same again says the same, and
+        the `zones` of all that wait for one opening come together.
         """
         places = set(filter(None, zones or ()))
         self._workspaces.update(
@@ -57,15 +58,16 @@ class Held:
             returns="NONE",
         )
         self._dispatch.put(
-            keys.held(workspace, opening, request, hold)
-            | {"request": request, "expires_at": now // 1000 + KEPT_SECONDS}
+            keys.held(workspace, opening, request, generation)
+            | {"request": request, "generation": generation, "expires_at": now // 1000 + KEPT_SECONDS}
         )
 
     def every(self, workspace: str, opening: int) -> Iterator[Hold]:
         """[P64] What waits for this opening."""
         for shard in range(keys.HELD_SHARDS):
             for item in self._dispatch.every(keys.held_pk(workspace, opening, shard), consistent=True):
-                yield Hold(item["request"], {"pk": item["pk"], "sk": item["sk"]})
+                key = {"pk": item["pk"], "sk": item["sk"]}
+                yield Hold(item["request"], item.get("generation"), key)
 
     def remove(self, holds: Iterable[Hold]) -> None:
         """[P64] They are in the queue again."""

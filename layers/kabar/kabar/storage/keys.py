@@ -317,9 +317,9 @@ def held_pk(workspace: str, opening: int, shard: int) -> str:
     return f"held#{workspace}#{opening}#{shard}"
 
 
-def held(workspace: str, opening: int, number: int, hold: str) -> Key:
-    """A request that waits for this opening, as one `hold` of it [G2]."""
-    return _key(held_pk(workspace, opening, number % HELD_SHARDS), f"request#{number:016d}#{hold}")
+def held(workspace: str, opening: int, number: int, generation: int) -> Key:
+    """A request that waits for this opening [G2]."""
+    return _key(held_pk(workspace, opening, number % HELD_SHARDS), f"request#{number:016d}#{generation}")
 
 
 def plan_part(campaign: int, attempt: str, part: str) -> Key:

@@ -66,10 +66,15 @@ class Requests:
         item = self._dispatch.get(key, consistent=True) or {}
         return Row(*item["rows"][position % ROWS_TOGETHER])
 
-    def queued(self, request: int, generation: int) -> None:
-        """[P62] Somebody of this generation is queued. The last one wins: too low a number costs a look, no more."""
+    def note_generation(self, request: int, generation: int) -> None:
+        """[P62] Somebody of this generation is queued or held: nothing else may be noted, for older ones are dismissed.
+        The last one who says so wins, since too low a number only costs a look.
+        """
         self._dispatch.update(
-            keys.request(request), "SET generation = :generation", values={":generation": generation}
+            keys.request(request),
+            "SET generation = :generation",
+            values={":generation": generation},
+            returns="NONE",
         )
 
     def note(self, request: int, reason: str | None) -> None:
