@@ -2,8 +2,10 @@
 
 import pytest
 
+from kabar.domain.campaigns import Life
 from kabar.domain.requests import MAX_RECIPIENTS
 from kabar.domain.statuses import Status, cell, status_of
+from kabar.legs.send import now as clock
 from kabar.legs.silence import CODE, Silence
 from kabar.storage import keys, silence
 from kabar.storage.dynamo import Table
@@ -136,3 +138,98 @@ def test_nobody_is_told_of_messages_that_the_registry_does_not_know(rig: Rig) ->
     del rig.dynamo.tables["workspaces"][block["pk"], block["sk"]]
     assert work(rig).run(DUE, lambda: True) == 0
     assert expired(rig) == {}
+
+
+# ---- a campaign without an end --------------------------------------------------------------------------
+
+
+def midnight(at: int) -> int:
+    """The end of the day (UTC) of a leg that is settled then; an hour before it, it is the next day's."""
+    return -(-(at + HOUR) // (24 * HOUR)) * 24 * HOUR
+
+
+def halted(rig: Rig, people: int = 500) -> int:
+    """Everybody is sent to, then the campaign is paused for good; when that is."""
+    rig.members(people)
+    rig.campaign(1, due_at=clock())
+    plan = rig.plan(1, 1, now=clock())
+    rig.send(1, 1, plan)
+    rig.campaigns.control(WORKSPACE, 1, "pause", "api:me", clock())
+    stopped = clock()
+    assert rig.settle(1, 1, now=stopped)["outcome"] == "release"
+    return stopped
+
+
+def claims(rig: Rig) -> list[dict[str, object]]:
+    """Of the first chunk, by slice."""
+    pk = keys.claims_pk(1, 0)
+    table = rig.dynamo.tables["dispatch"]
+    return [item for (found, sk), item in sorted(table.items()) if found == pk and sk.startswith("slice#")]
+
+
+def vector(rig: Rig) -> bytearray:
+    return bytearray(rig.chunks.read(1, 0).vector)
+
+
+def test_whoever_was_sent_to_before_a_pause_for_good_is_expired_all_the_same(rig: Rig) -> None:
+    until = midnight(halted(rig))
+    assert work(rig).run(until + 72 * HOUR - 1, lambda: True) == 0
+    assert work(rig).run(until + 72 * HOUR, lambda: True) == 500
+    assert rig.head(1)["status"] == Life.PAUSED.value
+    assert silence.due(rig.workspaces, until + 72 * HOUR) == []
+
+
+def test_of_a_campaign_without_an_end_nobody_is_expired_who_was_sent_to_less_than_72_hours_ago(
+    rig: Rig,
+) -> None:
+    """By slices: the second was worked on a moment after the day, the third is under work."""
+    until = midnight(halted(rig))
+    first, second, third, *_ = claims(rig)
+    first["lease"], second["lease"], third["lease"] = until, until + 1, until + HOUR
+    assert work(rig).run(until + 72 * HOUR, lambda: True) == 300
+    assert {item["pos"] for item in expired(rig).values()} == {*range(100), *range(300, 500)}
+
+
+def test_who_is_pending_or_in_doubt_is_left_for_whoever_resumes(rig: Rig) -> None:
+    until = midnight(halted(rig))
+    chunk = rig.dynamo.find("dispatch", keys.chunk(1, 0))
+    assert chunk
+    left = vector(rig)
+    left[:2] = bytes([cell(Status.PENDING), cell(Status.SUBMITTED)])
+    chunk["vector"] = bytes(left)
+    assert work(rig).run(until + 72 * HOUR, lambda: True) == 498
+    assert not {0, 1} & {item["pos"] for item in expired(rig).values()}
+
+
+def test_a_campaign_that_is_sending_is_let_go_on_and_its_old_days_expire_when_it_stops(rig: Rig) -> None:
+    """[F8] So many failures at once would trip its breaker."""
+    until = midnight(halted(rig))
+    due = until + 72 * HOUR
+    rig.change(status=Life.SENDING.value)
+    assert work(rig).run(due, lambda: True) == 0
+    rig.change(status=Life.WAITING.value)
+    assert work(rig).run(due, lambda: True) == 500
+
+
+def test_all_legs_of_a_day_leave_one_mark_and_the_last_hour_counts_as_the_next_day(rig: Rig) -> None:
+    rig.members(3)
+    rig.campaign(1)
+    rig.plan(1, 1)
+    day = 24 * HOUR
+    rig.change(wake_at=10 * day)
+    for now in (1000, HOUR, 22 * HOUR, 23 * HOUR, 23 * HOUR + 1, 24 * HOUR):
+        assert rig.settle(1, 1, now=now)["outcome"] == "wait"
+    marks = silence.due(rig.workspaces, 100 * day)
+    assert sorted(mark["sent_until"] for mark in marks) == [day, 2 * day]
+
+
+def test_a_campaign_that_ends_after_a_pause_is_waited_for_until_its_last_message(rig: Rig) -> None:
+    stopped = halted(rig)
+    rig.campaigns.control(WORKSPACE, 1, "cancel", "api:me", stopped)
+    rig.plan(1, 2, now=stopped + 1)
+    assert rig.settle(1, 2, now=stopped + 1)["outcome"] == "close"
+    for item in claims(rig):
+        item["lease"] = midnight(stopped) + 1
+    late = stopped + 1 + 72 * HOUR
+    assert work(rig).run(late, lambda: True) == 500
+    assert work(rig).run(midnight(stopped) + 72 * HOUR, lambda: True) == 0

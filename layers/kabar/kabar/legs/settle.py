@@ -8,6 +8,7 @@ from kabar.domain.slices import SETTLED, closing
 from kabar.domain.statuses import Status
 from kabar.legs.desk import Desk
 from kabar.legs.gate import goes_on_at
+from kabar.storage import silence
 from kabar.storage.chunks import UNKNOWN, chunk_of
 from kabar.storage.dispatch import ChunkLedger
 from kabar.storage.dynamo import Item, Table
@@ -16,6 +17,7 @@ from kabar.storage.reports import report, totals_of
 MOST_PATIENCE = (
     300_000  # ms between legs that settle nobody: ten of them outlast clocks that are minutes apart [F53]
 )
+_NO_END = {Next.RELEASE, Next.HOLD, Next.GO_ON, Next.WAIT}  # nobody knows when it comes
 
 
 def settle_leg(
@@ -42,28 +44,37 @@ def settle_leg(
         opening=None if life is Life.SCHEDULED and head["due_at"] > now else desk.opens(head, now),
         doomed=hopeless(head, now),
     )
+    if "plan" in head and decision.what in _NO_END:
+        # no condition: it is the same all day
+        desk.workspaces.put(silence.mark_of_day(workspace, now, campaign=campaign))
     if decision.what is Next.HOLD:
         return _wait_for_window(desk, head, decision, now)
     if decision.what is Next.GO_ON or decision.what is Next.WAIT:
-        if not desk.campaigns.keep(
-            head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at, unsettled=0
-        ):
-            return {"outcome": "superseded"}
-        if decision.what is Next.GO_ON and decision.stalled < 2:
-            desk.start_leg(workspace, campaign, leg + 1)
-        elif decision.what is Next.GO_ON:
-            patience = min(MOST_PATIENCE, 5_000 << decision.stalled - 1)
-            desk.schedules.move(workspace, campaign, leg + 1, now + patience, now)
-        else:
-            desk.schedules.move(workspace, campaign, leg + 1, decision.at, now)
-            if life is Life.SCHEDULED:
-                _pass_turn(desk, head)  # it was put off when its turn had come
-        return {"outcome": decision.what.value, "at": decision.at, "settled": decision.progress}
+        return _go_on(desk, head, life, decision, now)
     if decision.what is not Next.RELEASE and not _end(desk, dispatch, head, decision, now):
         return {"outcome": "superseded"}
     desk.schedules.disarm(campaign, leg + 1)
     _pass_turn(desk, head)
     return {"outcome": decision.what.value}
+
+
+def _go_on(desk: Desk, head: Item, life: Life, decision: Decision, now: int) -> dict[str, Any]:
+    """The next leg, at once or at its time."""
+    workspace, campaign, following = head["workspace"], head["id"], head["leg"] + 1
+    if not desk.campaigns.keep(
+        head, progress=decision.progress, stalled=decision.stalled, wake_at=decision.at, unsettled=0
+    ):
+        return {"outcome": "superseded"}
+    if decision.what is Next.GO_ON and decision.stalled < 2:
+        desk.start_leg(workspace, campaign, following)
+    elif decision.what is Next.GO_ON:
+        patience = min(MOST_PATIENCE, 5_000 << decision.stalled - 1)
+        desk.schedules.move(workspace, campaign, following, now + patience, now)
+    else:
+        desk.schedules.move(workspace, campaign, following, decision.at, now)
+        if life is Life.SCHEDULED:
+            _pass_turn(desk, head)  # it was put off when its turn had come
+    return {"outcome": decision.what.value, "at": decision.at, "settled": decision.progress}
 
 
 def _wait_for_window(desk: Desk, head: Item, decision: Decision, now: int) -> dict[str, Any]:

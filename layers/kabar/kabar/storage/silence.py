@@ -1,6 +1,7 @@
 """Whose receipts are waited for, and until when [H1]. [P92]
 
-What was sent and got no receipt within 72 hours of its campaign's end, or of its request, is expired.
+What was sent and got no receipt within 72 hours of its campaign's end, or of its request, is expired. A campaign that
+has no end yet has a mark for each day on which it sent.
 """
 
 from zlib import crc32
@@ -9,6 +10,8 @@ from kabar.storage import keys
 from kabar.storage.dynamo import Item, Table
 
 WITHIN = 72 * 3_600_000  # ms
+DAY = 24 * 3_600_000  # ms
+ROOM = 3_600_000  # ms; a leg that was settled so long ago has no lane left that sends
 SHARDS = 8  # of the marks: there is one for each API request too
 
 
@@ -18,6 +21,14 @@ def mark(workspace: str, now: int, *, campaign: int | None = None, request: int 
     thing = f"{workspace}#{kind}#{number}"
     key = keys.silence(crc32(thing.encode()) % SHARDS, now + WITHIN, thing)
     return key | {"workspace": workspace, "kind": kind, "id": number, "due": now + WITHIN}
+
+
+def mark_of_day(workspace: str, now: int, *, campaign: int) -> Item:
+    """The item that says so of what a campaign has sent until `sent_until`, the end of the day (UTC) on which one of
+    its legs is settled; the same all day.
+    """
+    until = -(-(now + ROOM) // DAY) * DAY
+    return mark(workspace, until, campaign=campaign) | {"sent_until": until}
 
 
 def due(table: Table, now: int) -> list[Item]:
