@@ -6,11 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from kabar.domain.preflights import RULES, Findings
-from preview_schemas import Figures
+from preview_schemas import Figures, NotSentCount, not_sent
 from schemas import Count, Id, Time, View, moment
 from text_schemas import EncodingName, Message
-
-Why = Literal["duplicate", "invalid", "empty", "opted_out", "blacklisted", "no_consent", "no_common_hours"]
 
 
 class NewPreflight(Message):
@@ -18,14 +16,6 @@ class NewPreflight(Message):
 
     campaign_id: Id | None = Field(default=None, description="Then nothing else is to be given.")
     list_id: Id | None = None
-
-
-class NotSentCount(View):
-    """How many get nothing for one reason."""
-
-    reason: Why
-    rule: str = Field(examples=["The number is on the blacklist."])
-    recipients: Count
 
 
 class PreflightFailure(View):
@@ -78,10 +68,7 @@ class PreflightView(Figures):
             smart=head["smart"],
             members=found.members,
             recipients=found.estimate.recipients,
-            not_sent=[
-                NotSentCount(reason=why.value, rule=rule, recipients=found.not_sent[why.value])
-                for why, rule in RULES.items()
-            ],
+            not_sent=not_sent(found, RULES),
             segments_per_second=head["rate"],
             starts_at=moment(head.get("starts_at")),
             ends_at=moment(head.get("ends_at")),

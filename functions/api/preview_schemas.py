@@ -1,11 +1,12 @@
 """What goes in and out of the API about previews and pre-flights [E1]–[E4] [F6]."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from kabar.domain.estimates import Estimate
+from kabar.domain.preflights import RULES, Findings, NotSent
 from kabar.domain.prices import amount
 from list_schemas import Params
 from price_schemas import Cost, CountryCost
@@ -16,7 +17,9 @@ Alphabet = Annotated[
     Literal["gsm7", "turkish_single", "turkish_locking", "turkish_both", "ucs2"],
     Field(description="What the text takes on the air."),
 ]
+Why = Literal["duplicate", "invalid", "empty", "opted_out", "blacklisted", "no_consent", "no_common_hours"]
 Placeholder = Annotated[int, Field(ge=1, le=6)]
+LOOKED_FOR = [why for why in RULES if why is not NotSent.NO_COMMON_HOURS]
 
 
 class Draft(Message):
@@ -42,7 +45,7 @@ class Outsider(View):
 
 
 class MissingParam(View):
-    """A placeholder that some recipients have nothing for."""
+    """A placeholder that some have nothing for."""
 
     placeholder: Placeholder
     recipients: Count
@@ -60,6 +63,14 @@ class AlphabetCount(View):
     """How many texts take an alphabet."""
 
     alphabet: Alphabet
+    recipients: Count
+
+
+class NotSentCount(View):
+    """How many get nothing for one reason."""
+
+    reason: Why
+    rule: str = Field(examples=["The number is on the blacklist."])
     recipients: Count
 
 
@@ -122,9 +133,36 @@ class ListPreview(Figures):
 
     list_id: Id
     members: Count = Field(description="Members of the list, without deleted ones.")
-    looked_at: Count = Field(description="How many of them the figures are about.")
+    looked_at: Count = Field(description="How many of them were looked at.")
     complete: bool = Field(description="Whether that is all of them; a pre-flight looks at all.")
+    recipients: Count = Field(
+        description="Those looked at who would get the message, as far as is known now."
+    )
+    not_sent: list[NotSentCount] = Field(
+        description="Why the others would get nothing; the sending hours are looked at by a pre-flight only."
+    )
     samples: list[Sample]
+
+    @classmethod
+    def of(
+        cls,
+        head: Mapping[str, Any],
+        found: Findings,
+        samples: list[Sample],
+        currency: str | None,
+        *,
+        complete: bool,
+    ) -> "ListPreview":
+        return cls(
+            list_id=head["id"],
+            members=head.get("members", 0),
+            looked_at=found.members,
+            complete=complete,
+            recipients=found.estimate.recipients,
+            not_sent=not_sent(found, LOOKED_FOR),
+            samples=samples,
+            **cls.fields_of(found.estimate, currency),
+        )
 
 
 class PreviewView(View):
@@ -144,6 +182,14 @@ class PreviewView(View):
     carrier: str
     offered: list[EncodingName] = Field(description="The encodings that the workspace's carrier offers.")
     list_preview: ListPreview | None = Field(description="For the members of the list, if one was named.")
+
+
+def not_sent(found: Findings, reasons: Iterable[NotSent]) -> list[NotSentCount]:
+    """Of each of these reasons, whether it was met or not."""
+    return [
+        NotSentCount(reason=why.value, rule=RULES[why], recipients=found.not_sent[why.value])
+        for why in reasons
+    ]
 
 
 def replacements(counted: Mapping[tuple[str, str], int]) -> list[Replacement]:

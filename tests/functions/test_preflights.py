@@ -9,7 +9,7 @@ from kabar.storage import keys
 from local import paths
 from tests.functions.api_client import Api, api
 from tests.functions.loading import load
-from tests.functions.test_previews import seed_members, set_prices
+from tests.functions.test_previews import preview, seed_members, set_prices
 
 __all__ = ["api"]
 
@@ -93,6 +93,10 @@ def test_everybody_is_counted_once_with_the_rule_that_they_meet(checks: Checks) 
     assert all(each["rule"] for each in shown["not_sent"])
     assert shown["cost"]["amount"] == "0.03"
     assert shown["by_segments"] == [{"segments": 1, "recipients": 3}]
+    seen = preview(checks.api, list_id=7, text="%%1%%")["list_preview"]
+    same = ("recipients", "segments", "by_segments", "by_alphabet", "cost")
+    assert {name: seen[name] for name in same} == {name: shown[name] for name in same}
+    assert (seen["looked_at"], reasons(seen)) == (shown["members"], reasons(shown))
 
 
 def test_segments_cost_and_replacements_are_those_of_the_recipients(checks: Checks) -> None:

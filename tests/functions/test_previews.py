@@ -82,7 +82,6 @@ def seed_members(api: Api, *members: tuple[str, list[str]], **marks: int) -> Non
 def test_the_members_of_a_list_are_summed_up(api: Api) -> None:
     seed_members(api, ("+905321234567", ["Amy"]), ("+905321234568", ["b" * 155]), ("+6421555666", []))
     seed_members(api, ("+905321234569", ["gone"]), deleted=5)
-    seed_members(api, ("+905321234570", ["left"]), opted_out=5)
     set_prices(api, {"currency": "EUR", "countries": [{"country": "TR", "price": "0.0123"}]})
     shown = preview(api, text="Hi %%1%%, all", list_id=7)["list_preview"]
     assert (shown["looked_at"], shown["complete"], shown["segments"]) == (3, True, 4)
@@ -98,6 +97,51 @@ def test_the_members_of_a_list_are_summed_up(api: Api) -> None:
         ],
     }
     assert {each["mobile"]: each["text"] for each in shown["samples"]}["+905321234567"] == "Hi Amy, all"
+
+
+def test_who_would_get_nothing_is_told_with_the_rule_and_costs_nothing(api: Api) -> None:
+    """As a run would leave them out [F6]; the rows that a missing param hits are named all the same [E1]."""
+    seed_members(
+        api,
+        ("+905321234567", ["Amy"]),
+        ("+905321234568", []),
+        ("+905321234569", [" "]),
+        ("+905321234570", ["x"]),
+        ("+905321234571", ["x"]),
+        ("+90532123456789012", ["x"]),  # more digits than the settings allow
+    )
+    seed_members(api, ("+905321234572", ["x"]), opted_out=5)
+    mark = {"at": 1, "by": "api:key:1"}
+    api.tables.seed("people", keys.standing("acme", "+905321234570"), blacklisted=mark)
+    api.tables.seed("people", keys.standing("acme", "+905321234571"), everything=mark)
+    api.tables.seed("people", keys.standing("acme", "+905321234572"), lists={"7": mark})
+    set_prices(api, {"currency": "EUR", "countries": [{"country": "TR", "price": "0.01"}]})
+    shown = preview(api, text="%%1%%", list_id=7)["list_preview"]
+    assert (shown["looked_at"], shown["recipients"], shown["segments"]) == (7, 2, 2)
+    assert {each["reason"]: each["recipients"] for each in shown["not_sent"]} == {
+        "duplicate": 0,
+        "invalid": 1,
+        "empty": 1,
+        "opted_out": 2,
+        "blacklisted": 1,
+        "no_consent": 0,
+    }
+    assert all(each["rule"] for each in shown["not_sent"])
+    assert sorted(each["mobile"] for each in shown["samples"]) == ["+905321234567", "+905321234569"]
+    assert shown["by_segments"] == [{"segments": 1, "recipients": 2}]
+    assert shown["cost"]["amount"] == "0.02"
+    assert shown["missing"] == [{"placeholder": 1, "recipients": 1, "mobiles": ["+905321234568"]}]
+
+
+def test_every_row_that_a_missing_param_hits_is_counted_and_some_are_named(api: Api) -> None:
+    """[E1]"""
+    mobiles = [f"+9053212345{number:02d}" for number in range(30)]
+    seed_members(api, *((mobile, ["", "x"]) for mobile in mobiles), ("+905321234567", ["Amy", ""]))
+    shown = preview(api, text="Hi %%1%%, %%2%%", list_id=7)["list_preview"]
+    found = {each["placeholder"]: each for each in shown["missing"]}
+    assert (found[1]["recipients"], found[2]["recipients"]) == (30, 1)
+    assert len(found[1]["mobiles"]) == 20
+    assert set(found[1]["mobiles"]) < set(mobiles)
 
 
 @pytest.mark.parametrize(

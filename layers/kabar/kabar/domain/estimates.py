@@ -50,6 +50,10 @@ class Estimate:
             self.replaced.update(smart.replaced(composer.template.merge(params), composer.encoding))
         if prices:
             self._price(prices, mobile, segments)
+        self.lacks(composer, mobile, params)
+
+    def lacks(self, composer: Composer, mobile: str, params: Sequence[str]) -> None:
+        """Which placeholders they have nothing for: of `add`, or of somebody who gets nothing for that reason."""
         for placeholder in composer.template.missing(params):
             self.missing[placeholder] += 1
             shown = self.examples.setdefault(placeholder, [])
