@@ -103,6 +103,7 @@ UNSEEN = {
     Right("ExportInboxFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
     Right("ExportReportFunction", "dynamodb:PutItem", "WorkspacesTable"),  # the same
     Right("SettleLegFunction", "s3:GetObject"),  # a cancel while the carrier is being called
+    Right("PlanLegFunction", "states:StartExecution"),  # a campaign before this one, when the turn is free
     Right("PlanLegFunction", "scheduler:UpdateSchedule"),  # a leg begun before its time
     Right("PlanLegFunction", "scheduler:DeleteSchedule"),  # a leg that another execution has
     Right(

@@ -93,16 +93,30 @@ def _readiness(desk: Desk, head: Item, now: int) -> str:
     if never:
         return _fail(desk, head, now, never)
     if "plan" not in head and ("import" in head or _is_loading(desk, head)):
-        waiting = desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0)
-        return "waiting_for_import" if waiting else "moved"
+        return _wait_for_import(desk, head, now)
     if desk.opens(head, now) is not None:
         return "settle"  # which lets it wait for the window, without the turn
     if head["status"] != Life.SENDING and not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
         return "moved"
     if not desk.turns.take(head):
+        _start(desk, head, desk.turns.handed(head["workspace"]))
         return "queued"
     started = {"started_at": head.get("started_at", now)}
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "moved"
+
+
+def _wait_for_import(desk: Desk, head: Item, now: int) -> str:
+    """Without the turn, or the place in the queue, that it may have from before."""
+    if not desk.campaigns.advance(head, Life.QUEUED, now, unsettled=0):
+        return "moved"
+    _start(desk, head, desk.turns.pass_on(head["workspace"], head["id"], head["due_at"], head["leg"]))
+    return "waiting_for_import"
+
+
+def _start(desk: Desk, head: Item, following: tuple[int, int] | None) -> None:
+    """Start the (campaign, leg) that the turn went to, if it did."""
+    if following:
+        desk.start_leg(head["workspace"], *following)
 
 
 def _never_planned(desk: Desk, head: Item, now: int) -> str | None:

@@ -22,7 +22,11 @@ class Turns:
         self._head_of = head_of
 
     def take(self, head: Item) -> bool:
-        """Queue first, then try: whoever releases the turn finds what was queued before its release."""
+        """Queue first, then try: whoever releases the turn finds what was queued before its release.
+
+        A turn that is free, or whose holder is over, goes to the first in the queue, whoever finds it so: when that
+        is another, `handed` says which leg to start.
+        """
         workspace, campaign, leg = head["workspace"], head["id"], head["leg"]
         if not self._enqueue(workspace, campaign, head["due_at"], leg):
             return False
@@ -31,33 +35,44 @@ class Turns:
             holder = turn.get("holder")
             if holder == campaign and turn["holder_leg"] >= leg:
                 return bool(turn["holder_leg"] == leg)
-            if holder is not None and holder != campaign and not self._is_over(workspace, holder):
+            if holder not in (campaign, None) and not self._is_over(workspace, holder):
                 return False
-            if self._hand(workspace, turn, campaign, leg):
+            # nobody is first: people have just moved this one, which its own leg finds
+            first = campaign if holder == campaign else self._first(workspace) or campaign
+            if first != campaign:  # then look again: it may be over by now
+                self._hand(workspace, turn, first, 0)
+            elif self._hand(workspace, turn, campaign, leg):
                 return True
         return False
 
     def pass_on(self, workspace: str, campaign: int, due_at: int, leg: int) -> tuple[int, int] | None:
         """Leave the queue and give the turn to the next in it; its (campaign, next leg) to start, if anyone waits.
 
-        After a death half-way a second call finds the turn's holder still queued and returns it again. Nothing
-        happens when a newer leg of the campaign has queued.
+        After a death half-way a second call finds that the turn's holder hasn't taken it up, and returns it again.
+        Nothing happens when a newer leg of the campaign has queued.
         """
         if not self._leave(workspace, campaign, due_at, leg):
             return None
-        for _ in range(_TRIES):  # free, look again: somebody may have queued in between
+        # free, look again: somebody may have queued in between; given on, too: it may be over by now
+        for _ in range(_TRIES):
             turn = self._turn(workspace)
             holder = turn.get("holder")
             if holder == campaign and turn["holder_leg"] > leg:
                 return None
-            if holder not in (campaign, None):
-                return self._queued_leg(workspace, holder)
+            if holder not in (campaign, None) and not self._is_over(workspace, holder):
+                return self.handed(workspace)
             following = self._first(workspace)
             if following is None and holder is None:
                 return None
-            if self._hand(workspace, turn, following, 0) and following is not None:
-                return self._queued_leg(workspace, following)
+            self._hand(workspace, turn, following, 0)
         return None
+
+    def handed(self, workspace: str) -> tuple[int, int] | None:
+        """(campaign, next leg) to start of who was given the turn and hasn't taken it up yet."""
+        turn = self._turn(workspace)
+        if turn.get("holder_leg") != 0:
+            return None
+        return self._queued_leg(workspace, turn["holder"])
 
     def _enqueue(self, workspace: str, campaign: int, due_at: int, leg: int) -> bool:
         try:
