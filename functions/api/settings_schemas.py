@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from access_schemas import Email
-from kabar.domain.schedule import zone
+from kabar.domain.schedule import MISSED_AFTER_HOURS, zone
 from schemas import Request, Time, View, moment
 
 MASK, NUMBER = r"^[A-Za-z0-9]{1,11}$", r"^\+?[0-9]{3,15}$"
@@ -20,6 +20,14 @@ Numbers = Annotated[
     Field(max_length=50, description="Dedicated numbers and short codes.", examples=[["3774"]]),
 ]
 MaxDigits = Annotated[int, Field(ge=7, le=15, description="How many digits a number may have [B2].")]
+MissedAfter = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=168,
+        description="How many hours late a campaign may start; a later one becomes `missed` and asks.",
+    ),
+]
 Zone = Annotated[str, Field(min_length=1, max_length=64, description="IANA.", examples=["Europe/Istanbul"])]
 
 
@@ -33,6 +41,7 @@ class SettingsView(View):
     masks: Masks
     numbers: Numbers
     max_digits: MaxDigits
+    missed_after_hours: MissedAfter
     created_at: Time
 
     @classmethod
@@ -48,6 +57,7 @@ class SettingsView(View):
             masks=item.get("masks", [] if is_number else [sender]),
             numbers=item.get("numbers", [sender] if is_number else []),
             max_digits=item["max_digits"],
+            missed_after_hours=item.get("missed_after_hours", MISSED_AFTER_HOURS),
             created_at=moment(item["created_at"]) or "",
         )
 
@@ -63,6 +73,7 @@ class SettingsChange(Request):
     masks: Masks | None = None
     numbers: Numbers | None = None
     max_digits: MaxDigits | None = None
+    missed_after_hours: MissedAfter | None = None
 
     @field_validator("timezone")
     @classmethod

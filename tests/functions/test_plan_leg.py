@@ -95,6 +95,15 @@ def test_a_missed_campaign_whose_leg_died_is_settled_by_the_next_and_by_no_other
     assert (rig.head(1)["status"], rig.scheduler.schedules) == (Life.MISSED, {})
 
 
+@pytest.mark.parametrize(("late", "outcome"), [(2 * HOUR, "send"), (2 * HOUR + 1, "settle")])
+def test_how_late_a_first_start_may_be_is_a_setting(rig: Rig, late: int, outcome: str) -> None:
+    """[F5]"""
+    rig.dynamo.seed("workspaces", keys.settings(WORKSPACE), max_digits=15, missed_after_hours=2)
+    rig.campaign(1, due_at=DAY)
+    assert rig.plan(1, 1, now=DAY + late)["outcome"] == outcome
+    assert ("within 2 h" in rig.head(1).get("status_reason", "")) == (outcome == "settle")
+
+
 @pytest.mark.parametrize("move", ["pause", "cancel"])
 def test_a_move_of_people_is_carried_out_by_a_leg_that_was_about_to_wait_for_an_import(
     rig: Rig, move: str

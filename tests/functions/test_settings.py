@@ -21,7 +21,7 @@ def log(api: Api) -> list[tuple[str, str, Any]]:
 def test_a_fresh_workspace_shows_its_sender_among_its_masks(api: Api) -> None:
     view = api.call("GET", "/v1/settings").json
     assert (view["name"], view["sender"], view["masks"], view["numbers"]) == ("acme", "Kabar", ["Kabar"], [])
-    assert view["max_digits"] == 14
+    assert (view["max_digits"], view["missed_after_hours"]) == (14, 5)
 
 
 def test_what_is_left_out_stays_and_the_log_says_what_it_was(api: Api) -> None:
@@ -34,6 +34,15 @@ def test_what_is_left_out_stays_and_the_log_says_what_it_was(api: Api) -> None:
         "numbers": {"from": [], "to": ["3774"]},
     }
     assert log(api) == [("api:key:1", "settings changed", detail)]
+
+
+@pytest.mark.parametrize(("hours", "status"), [(0, 422), (1, 200), (168, 200), (169, 422)])
+def test_how_late_a_campaign_may_start_is_an_hour_to_a_week(api: Api, hours: int, status: int) -> None:
+    """[F5]"""
+    answer = change(api, missed_after_hours=hours)
+    assert answer.status == status
+    assert status == 200 or answer.pointers == ["#/missed_after_hours"]
+    assert api.call("GET", "/v1/settings").json["missed_after_hours"] == (hours if status == 200 else 5)
 
 
 def test_a_default_sender_is_one_of_the_workspace_s(api: Api) -> None:

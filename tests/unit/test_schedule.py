@@ -109,9 +109,10 @@ def test_an_unknown_zone_is_refused_by_name(name: str) -> None:
         schedule.zone(name)
 
 
-def test_f47_a_first_start_is_missed_only_beyond_the_grace() -> None:
-    assert not schedule.is_missed(0, 5 * 60 * MINUTE)
-    assert schedule.is_missed(0, 5 * 60 * MINUTE + 1)
+@pytest.mark.parametrize("hours", [1, 5, 168])
+def test_f47_a_first_start_is_missed_only_beyond_the_grace(hours: int) -> None:
+    assert not schedule.is_missed(0, hours * 60 * MINUTE, hours)
+    assert schedule.is_missed(0, hours * 60 * MINUTE + 1, hours)
 
 
 @given(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SLOT = timedelta(minutes=10)
-GRACE = timedelta(hours=5)  # a first start later than this asks instead of sending [F5]
+MISSED_AFTER_HOURS = 5  # unless the workspace says otherwise
 
 
 class BadSchedule(ValueError):
@@ -41,9 +41,9 @@ def due(wanted: datetime, where: ZoneInfo, now: datetime) -> Due:
     return Due(instant(local, where), local, rounded=local != wanted)
 
 
-def is_missed(due_at: int, now: int) -> bool:
-    """Whether a first start (epoch ms) is too late to send without asking [F5]."""
-    return now - due_at > GRACE / timedelta(milliseconds=1)
+def is_missed(due_at: int, now: int, hours: int) -> bool:
+    """Whether a first start (epoch ms) is more than so many `hours` late, too late to send without asking [F5]."""
+    return now - due_at > hours * 3_600_000
 
 
 def _slot(local: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kabar.domain.campaigns import MAX_LANES, Life, hopeless, lanes, speed
-from kabar.domain.schedule import is_missed
+from kabar.domain.schedule import MISSED_AFTER_HOURS, is_missed
 from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
 from kabar.legs.freeze import LEASE, freeze
@@ -15,7 +15,7 @@ from kabar.storage.import_heads import WAITING
 from kabar.storage.reports import report, totals_of
 
 SHARDS = list(range(keys.MEMBER_SHARDS))
-MISSED = "it could not start within five hours of its time: resume it to send now, or cancel it"
+MISSED = "it could not start within {} h of its time: resume it to send now, or cancel it"
 LIST_GONE = "its list was deleted before it started"
 NO_FILE = "its file was never uploaded: make a new one"
 UPLOADING = 2 * 3_600_000  # ms: a form takes a file for an hour
@@ -87,8 +87,9 @@ def _readiness(desk: Desk, head: Item, now: int) -> str:
         return _fail(desk, head, now, head["import_failed"])
     if head["status"] == Life.SCHEDULED and head["due_at"] > now:
         return "settle" if head["edition"] else "scheduled"  # it may have been put off while it had the turn
-    if head["status"] == Life.SCHEDULED and is_missed(head["due_at"], now):
-        return "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=MISSED) else "moved"
+    missed = _missed(desk, head, now)
+    if missed:
+        return "settle" if desk.campaigns.advance(head, Life.MISSED, now, status_reason=missed) else "moved"
     never = None if "plan" in head else _never_planned(desk, head, now)
     if never:
         return _fail(desk, head, now, never)
@@ -103,6 +104,15 @@ def _readiness(desk: Desk, head: Item, now: int) -> str:
         return "queued"
     started = {"started_at": head.get("started_at", now)}
     return "send" if desk.campaigns.advance(head, Life.SENDING, now, **started) else "moved"
+
+
+def _missed(desk: Desk, head: Item, now: int) -> str | None:
+    """Why the campaign asks instead of starting, for its user; queued or waiting it is late for a reason [F5]."""
+    if head["status"] != Life.SCHEDULED:
+        return None
+    settings = desk.workspaces.get(keys.settings(head["workspace"])) or {}
+    hours = int(settings.get("missed_after_hours", MISSED_AFTER_HOURS))
+    return MISSED.format(hours) if is_missed(head["due_at"], now, hours) else None
 
 
 def _wait_for_import(desk: Desk, head: Item, now: int) -> str:
