@@ -124,9 +124,9 @@ class RecipientView(View):
     facts: list[FactView] = Field(description="What is known of it, oldest first, receipts among it.")
 
     @classmethod
-    def outside(cls, campaign: int, mobile: str, rule: str) -> "RecipientView":
+    def outside(cls, campaign: int, mobile: str, rule: str, why: str) -> "RecipientView":
         told: dict[str, Any] = dict.fromkeys(cls.model_fields)
-        told |= {"campaign_id": campaign, "mobile": mobile, "rule": rule, "why": WHY_NOT[rule], "facts": []}
+        told |= {"campaign_id": campaign, "mobile": mobile, "rule": rule, "why": why, "facts": []}
         return cls(**told)
 
     @classmethod

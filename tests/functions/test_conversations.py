@@ -100,11 +100,34 @@ def test_who_did_not_get_it_is_told_by_which_rule(rig: Rig, ask: Any) -> None:
     rig.campaign(1)
     assert ask(f"/v1/campaigns/1/recipients/{quote(listed)}")["rule"] == "not_frozen"
     rig.leg(1, 1)
-    for mobile, rule in ((opted_out, "opted_out"), (listed, "blacklisted"), ("+6421999", "no_recipient")):
+    for mobile, rule in ((opted_out, "opted_out"), (listed, "blacklisted")):
         told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
         assert (told["rule"], told["why"]) == (rule, WHY_NOT[rule])
         assert (told["sent_at"], told["text"]) == (None, None)
     assert ask(f"/v1/conversations/{quote(listed)}")["data"][0]["rule"] == "blacklisted"
+
+
+def test_who_was_not_chosen_is_told_why_by_the_list_of_today(rig: Rig, ask: Any) -> None:
+    rig.members(1)
+    empty, later, gone, refused = "+6421777", "+6421888", "+6421999", "+6421666"
+    rig.dynamo.seed("members", keys.member(LIST, empty), params=["", "x"])
+    rig.dynamo.seed("members", keys.member(LIST, gone), params=["x"], deleted=5)
+    rig.campaign(1)
+    rig.change(text="%%1%%")
+    rig.leg(1, 1)
+    rig.dynamo.seed("members", keys.member(LIST, later), params=["Hi"])
+    rig.dynamo.seed("people", keys.standing(WORKSPACE, refused), blacklisted={"at": 5, "by": "me"})
+    for mobile, rule, says in (
+        (empty, "empty", "comes out empty: by the list of today"),
+        (later, "no_recipient", "was no member of the list when the campaign started"),
+        (later, "no_recipient", "today it is one"),
+        (gone, "no_recipient", "today it is none"),
+        (refused, "no_recipient", "today it is none, and the number is on the blacklist"),
+    ):
+        told = ask(f"/v1/campaigns/1/recipients/{quote(mobile)}")
+        assert told["rule"] == rule
+        assert says in told["why"]
+        assert (told["status"], told["message_id"], told["facts"]) == (None, None, [])
 
 
 def test_before_its_turn_and_after_a_cancel(rig: Rig, ask: Any) -> None:

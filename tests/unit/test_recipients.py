@@ -1,11 +1,12 @@
 """Who a campaign goes to, of the members of its list [F6]."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kabar.domain.composing import composer
 from kabar.domain.prices import prices
-from kabar.domain.recipients import LeftOut, Row, Selection
+from kabar.domain.recipients import LeftOut, Row, Selection, left_out
 
 EURO = prices({"currency": "EUR", "countries": {"TR": "0.01"}})
 
@@ -26,6 +27,20 @@ def test_what_no_carrier_could_take_is_left_out_and_counted() -> None:
         Row("+905321234569", ["b" * 161], 2, 20_000),
     ]
     assert selection.left_out == {LeftOut.DUPLICATE: 1, LeftOut.EMPTY: 1, LeftOut.INVALID: 2}
+
+
+@pytest.mark.parametrize(
+    ("mobile", "params", "why"),
+    [
+        ("+905321234567", ["Amy"], None),
+        ("+905321234567", [""], LeftOut.EMPTY),
+        ("+905321234567", [], LeftOut.EMPTY),
+        ("+9053212345678", ["Amy"], LeftOut.INVALID),
+        ("+123456", ["Amy"], LeftOut.INVALID),
+    ],
+)
+def test_one_member_is_told_by_the_same_rule(mobile: str, params: list[str], why: LeftOut | None) -> None:
+    assert left_out((mobile, params), composer({"text": "%%1%%"}), max_digits=12) is why
 
 
 MOBILES = st.lists(st.integers(10**6, 10**15).map("+{}".format), max_size=40).map(sorted)

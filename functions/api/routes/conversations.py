@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 import wiring
 from conversation_schemas import ConversationEntryView, RecipientView
+from kabar.domain.conversations import WHY_NOT
 from kabar.storage.campaigns import Campaigns
-from kabar.storage.conversations import Conversations
+from kabar.storage.conversations import Conversations, why_outside
 from problems import not_found
 from routes.numbers import MobilePath, from_path
 from routes.paging import Cursor, Limit, Listing
@@ -44,6 +45,8 @@ def get_conversation(
 @router.get(
     "/v1/campaigns/<campaign_id>/recipients/<mobile>",
     summary="Say why a number got a campaign's message or didn't",
+    description="The rule of a number that the campaign didn't choose is told by the list and the settings of today: "
+    "`empty` as in a pre-flight, else `no_recipient`.",
     tags=["Campaigns"],
     operation_id="get_campaign_recipient",
 )
@@ -53,9 +56,10 @@ def get_campaign_recipient(campaign_id: CampaignId, mobile: MobilePath, caller: 
         raise not_found("campaign")
     number = from_path(caller, mobile)
     if "plan" not in head:
-        return RecipientView.outside(campaign_id, number, "not_frozen")
+        return RecipientView.outside(campaign_id, number, "not_frozen", WHY_NOT["not_frozen"])
     place = conversations().place(head, number)
     if place is None:
-        return RecipientView.outside(campaign_id, number, "no_recipient")
+        tables = (table("workspaces"), table("members"), table("people"))
+        return RecipientView.outside(campaign_id, number, *why_outside(*tables, head, number))
     known = conversations().message(caller.workspace, number, head["plan"]["first_id"] + place.position)
     return RecipientView.of(head, place, known)

@@ -10,6 +10,8 @@ from kabar.domain.statuses import Reason, Status, cell, merge_cell, reason_of, s
 WHY_NOT = {
     "not_frozen": "the campaign has not chosen its recipients yet: it does so when it starts",
     "no_recipient": "the number was no member of the list when the campaign started, or could not be sent to",
+    "empty": "its message comes out empty: by the list of today, which is not kept as it was at the start",
+    "invalid": "the number has too few or too many digits, by the settings of today",
     "pending": "its turn has not come yet",
     "held": "it waits for the sending hours",
     "cancelled": "the campaign was cancelled before its turn came",

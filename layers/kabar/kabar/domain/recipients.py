@@ -69,3 +69,10 @@ class Selection:
         ):  # the setting may be lower than at its import
             return LeftOut.INVALID
         return None if text else LeftOut.EMPTY  # no carrier takes a message without text
+
+
+def left_out(member: Member, composer: Composer, max_digits: int) -> LeftOut | None:
+    """Why this member is no recipient; None for one that is."""
+    selection = Selection(composer, max_digits)
+    recipients = [*selection.texts([member])]
+    return None if recipients else next(iter(selection.left_out))

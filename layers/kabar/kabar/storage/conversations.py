@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from kabar.domain.conversations import Outgoing, messages
+from kabar.domain.composing import composer
+from kabar.domain.conversations import WHY_NOT, Outgoing, messages
+from kabar.domain.recipients import left_out
 from kabar.domain.statuses import merge_cell
-from kabar.storage import keys
+from kabar.storage import keys, standings, workspaces
 from kabar.storage.dynamo import Item, Table
 from kabar.storage.plans import Plans
 
@@ -130,6 +132,27 @@ class Conversations:
         pk = keys.person_pk(workspace, mobile)
         facts = self._people.every(pk, prefix=keys.facts_prefix(message), consistent=True)
         return next(iter(messages(facts)), None)
+
+
+def why_outside(
+    workspaces_table: Table, members: Table, people: Table, head: Mapping[str, Any], mobile: str
+) -> tuple[str, str]:
+    """[P56] By which rule a number is not in the campaign's plan, as a word and a sentence.
+
+    By the list, the settings and the standing of today: of those at the start nothing is kept but the plan.
+    """
+    workspace, list_id = head["workspace"], head["list_id"]
+    member = members.get(keys.member(list_id, mobile), consistent=True)
+    if member is not None and "deleted" not in member:
+        digits = workspaces.settings(workspaces_table, workspace)["max_digits"]
+        rule = left_out((mobile, member["params"]), composer(head), digits)
+        if rule:
+            return rule.value, WHY_NOT[rule.value]
+        today = "today it is one, with a text"
+    else:
+        standing = standings.suppressed(people, workspace, list_id, [mobile]).get(mobile)
+        today = "today it is none" + (f", and {WHY_NOT[standing.word]}" if standing else "")
+    return "no_recipient", f"{WHY_NOT['no_recipient']}; {today}"
 
 
 def _cell(item: Item | None, position: int) -> int:
