@@ -42,8 +42,19 @@ def test_what_was_known_before_counts_no_more() -> None:
     assert verdict([(before, failed)], LIMITS) is not None
     assert verdict([(failed, failed), (b"", of((GOT, 200)))], LIMITS) is None
     left = of((FAILED | REPLIED_OPT_OUT, 500))
-    assert verdict([(failed, left)], LIMITS) is None
+    assert verdict([(left, left)], LIMITS) is None
     assert verdict([(left, of((GOT | REPLIED_OPT_OUT, 500))), (b"", of((SENT, 200)))], LIMITS) is None
+
+
+@pytest.mark.parametrize(("leave", "pauses"), [(50, False), (51, True)])
+def test_who_opts_out_now_is_a_share_of_all_that_were_handed_over_whenever(
+    leave: int,
+    pauses: bool,
+) -> None:
+    before = of((GOT, 500))
+    now = of((GOT | REPLIED_OPT_OUT, leave), (GOT, 500 - leave))
+    assert (verdict([(before, now)], LIMITS) is not None) is pauses
+    assert (verdict([(b"", now)], LIMITS) is not None) is pauses
 
 
 def test_chunks_count_together() -> None:

@@ -3,6 +3,7 @@
 It counts what has become known since a lane began, so that whoever resumes a paused campaign starts afresh.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,18 +23,18 @@ class Limits:
 
 def verdict(vectors: Iterable[tuple[bytes, bytes]], limits: Limits) -> str | None:
     """Why to pause, for the campaign's user; None to go on. `vectors` are pairs of before and now, by chunk."""
-    ended = failed = handed_over = opted_out = 0
+    changes: Counter[tuple[int, int]] = Counter()
     for before, now in vectors:
-        for position, byte in enumerate(now):
-            old = before[position] if position < len(before) else 0
-            if byte == old:
-                continue
-            status, was = status_of(byte), status_of(old)
-            if status in FINAL_RECEIPTS and was not in FINAL_RECEIPTS:
-                ended += 1
-                failed += status not in _GOOD
-            handed_over += status in HANDED_OVER and was not in HANDED_OVER
-            opted_out += bool(byte & REPLIED_OPT_OUT and not old & REPLIED_OPT_OUT)
+        changes.update(zip(before.ljust(len(now), b"\0"), now, strict=False))
+    ended = failed = handed_over = opted_out = 0
+    for (old, byte), times in changes.items():
+        status = status_of(byte)
+        if status in FINAL_RECEIPTS and status_of(old) not in FINAL_RECEIPTS:
+            ended += times
+            failed += times * (status not in _GOOD)
+        if status in HANDED_OVER and not old & REPLIED_OPT_OUT:
+            handed_over += times
+            opted_out += times * bool(byte & REPLIED_OPT_OUT)
     if ended >= SAMPLE and failed > limits.failed * ended:
         return f"{100 * failed // ended} % of the last {ended} messages failed: look at why, then resume"
     if handed_over >= SAMPLE and opted_out > limits.opted_out * handed_over:

@@ -132,7 +132,9 @@ class Lane:
 
     def send(self, deadline: int) -> dict[str, Any]:
         """Send every open chunk until done, stopped or `deadline` (ms). Returns what the log line says."""
-        numbers = deque(range(self._lane["first"], self._lane["last"] + 1))
+        first, last = self._lane["first"], self._lane["last"]
+        self._watch.begin(first, last, self._head["status_at"])
+        numbers = deque(range(first, last + 1))
         # plans of earlier versions say neither
         proved, alone = self._lane.get("proved", True), self._lane.get("alone", False)
         workers = [self._worker(deadline, proved=proved)]
@@ -208,11 +210,12 @@ class Lane:
                 return stop
 
     def _chunk(self, worker: Worker, number: int, *, until_proved: bool = False) -> Stop | None:
-        if self._chunks.read(self._head["id"], number).closed:
+        chunk = self._chunks.read(self._head["id"], number)
+        if chunk.closed:
             return None
         if not worker.control.go():
             return Stop("control")
-        self._watch.touch(number)
+        self._watch.touch(number, chunk.vector)
         return self._send_chunk(worker.sender, number, until_proved=until_proved)
 
     def _send_chunk(self, sender: Sender, number: int, *, until_proved: bool) -> Stop | None:

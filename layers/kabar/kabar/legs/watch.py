@@ -1,4 +1,4 @@
-"""The circuit breaker of a lane: what receipts and replies say of the messages that it has just sent [F8]."""
+"""The circuit breaker of a lane: what receipts and replies say of what it and earlier legs have just sent [F8]."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -9,33 +9,49 @@ from kabar.storage.accounts import Opened
 from kabar.storage.chunks import Chunks
 
 EVERY = 5000  # ms between two looks
-CHUNKS = 20  # of the newest that are looked at: some 10,000 recipients
+CHUNKS = 20  # of the newest that are looked at, of the lane's own and of others: some 10,000 recipients each
 
 
 class Watch:
-    """The chunks that a lane has worked on, newest last."""
+    """The chunks that a lane has worked on, newest last, and those of earlier legs: a leg may be over before the
+    receipts of its messages come.
+    """
 
     def __init__(self, chunks: Chunks, campaign: int, opened: Opened) -> None:
         self._chunks = chunks
         self._campaign = campaign
         self._limits = Limits(opened.most_failed, opened.most_opted_out)
-        self._before: dict[int, bytes] = {}
+        self._earlier: dict[int, bytes] = {}
+        self._own: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
-    def touch(self, number: int) -> None:
-        """A chunk is about to be worked on; what it says by now was said before this lane."""
-        before = self._chunks.read(self._campaign, number).vector
+    def begin(self, first: int, last: int, since: int) -> None:
+        """A lane of the chunks `first` to `last` begins, of a campaign that has been sending `since` (ms).
+
+        What others have sent since then is watched too, and what is known of it by now counts no more.
+        """
+        near = range(max(0, first - CHUNKS), last + 1)
+        found = self._chunks.several(self._campaign, near, since=since)
+        self._earlier = {number: found[number].vector for number in sorted(found)[-CHUNKS:]}
+
+    def touch(self, number: int, vector: bytes) -> None:
+        """A chunk is about to be worked on; what its `vector` says by now was said before this lane."""
         with self._lock:
-            self._before[number] = before
-            for old in list(self._before)[:-CHUNKS]:
-                del self._before[old]
+            self._own[number] = vector
+            for old in list(self._own)[:-CHUNKS]:
+                del self._own[old]
 
     def look(self) -> str | None:
         """Why the campaign must be paused, or None."""
         with self._lock:
-            before = dict(self._before)
-        found = self._chunks.several(self._campaign, list(before))
-        return verdict([(before[number], chunk.vector) for number, chunk in found.items()], self._limits)
+            own = dict(self._own)
+        found = self._chunks.several(self._campaign, list(own | self._earlier))
+
+        def told(before: Mapping[int, bytes]) -> str | None:
+            known = before.keys() & found.keys()
+            return verdict([(before[number], found[number].vector) for number in known], self._limits)
+
+        return told(own) or told(self._earlier)  # apart: many good ones would hide what is wrong by now
 
 
 class WatchedControl:

@@ -51,10 +51,13 @@ class Chunks:
         item = self._table.get(keys.chunk(campaign, number), consistent=True)
         return chunk_of(item) if item else Chunk()
 
-    def several(self, campaign: int, numbers: Sequence[int]) -> dict[int, Chunk]:
-        """[P25] Those of these chunks that were written, by number; eventually consistent."""
-        found = self._table.batch_get([keys.chunk(campaign, number) for number in numbers])
-        return {item["number"]: chunk_of(item) for item in found.values()}
+    def several(self, campaign: int, numbers: Sequence[int], *, since: int = 0) -> dict[int, Chunk]:
+        """[P25] Those of these chunks that were first written `since` (ms) or later, by number; eventually
+        consistent.
+        """
+        found = self._table.batch_get([keys.chunk(campaign, number) for number in numbers]).values()
+        expires = since // 1000 + KEPT_SECONDS  # which is set once
+        return {item["number"]: chunk_of(item) for item in found if item["expires_at"] >= expires}
 
     def every(self, campaign: int, chunks: int) -> Iterator[Item]:
         """[P26] The items of a campaign's chunks, in order; a chunk that was never written has none.
