@@ -8,7 +8,7 @@ from kabar.domain.statuses import ACCEPTED, status_of
 from kabar.legs.desk import Desk
 from kabar.legs.freeze import LEASE, freeze
 from kabar.legs.gate import goes_on_at
-from kabar.storage import keys
+from kabar.storage import keys, workspaces
 from kabar.storage.chunks import chunk_of
 from kabar.storage.dynamo import Item
 from kabar.storage.import_heads import WAITING
@@ -110,8 +110,8 @@ def _missed(desk: Desk, head: Item, now: int) -> str | None:
     """Why the campaign asks instead of starting, for its user; queued or waiting it is late for a reason [F5]."""
     if head["status"] != Life.SCHEDULED:
         return None
-    settings = desk.workspaces.get(keys.settings(head["workspace"])) or {}
-    hours = int(settings.get("missed_after_hours", MISSED_AFTER_HOURS))
+    settings = workspaces.settings(desk.workspaces, head["workspace"])
+    hours = settings.get("missed_after_hours", MISSED_AFTER_HOURS)
     return MISSED.format(hours) if is_missed(head["due_at"], now, hours) else None
 
 
