@@ -31,7 +31,7 @@ class Watch:
         What others have sent since then is watched too, and what is known of it by now counts no more.
         """
         near = range(max(0, first - CHUNKS), last + 1)
-        found = self._chunks.several(self._campaign, near, since=since)
+        found = self._chunks.several(self._campaign, near, since=since, consistent=True)
         self._earlier = {number: found[number].vector for number in sorted(found)[-CHUNKS:]}
 
     def touch(self, number: int, vector: bytes) -> None:

@@ -51,11 +51,12 @@ class Chunks:
         item = self._table.get(keys.chunk(campaign, number), consistent=True)
         return chunk_of(item) if item else Chunk()
 
-    def several(self, campaign: int, numbers: Sequence[int], *, since: int = 0) -> dict[int, Chunk]:
-        """[P25] Those of these chunks that were first written `since` (ms) or later, by number; eventually
-        consistent.
-        """
-        found = self._table.batch_get([keys.chunk(campaign, number) for number in numbers]).values()
+    def several(
+        self, campaign: int, numbers: Sequence[int], *, since: int = 0, consistent: bool = False
+    ) -> dict[int, Chunk]:
+        """[P25] Those of these chunks that were first written `since` (ms) or later, by number."""
+        wanted = [keys.chunk(campaign, number) for number in numbers]
+        found = self._table.batch_get(wanted, consistent=consistent).values()
         expires = since // 1000 + KEPT_SECONDS  # which is set once
         return {item["number"]: chunk_of(item) for item in found if item["expires_at"] >= expires}
 
