@@ -6,7 +6,7 @@ import pytest
 
 from kabar.domain.brakes import SAMPLE
 from kabar.domain.dispatch import FIRST_SLICE
-from kabar.domain.handover import AnswerLost, Promise, Refused
+from kabar.domain.handover import AnswerLost, NotSent, Promise, Refused
 from kabar.domain.recipient_hours import NEVER
 from kabar.domain.slices import DOUBT, Claim, Place
 from kabar.domain.statuses import Reason, Status, reason_of
@@ -97,7 +97,7 @@ def test_a_call_that_could_outlast_its_claim_is_not_made() -> None:
     ports.step_takes = 8_000  # from the claim to the call: four steps; a call and the clocks take 36 s of 60
     result, _ = ports.send_chunk(1)
     assert (statuses(result), ports.stored[0].owner) == (["pending"], "")
-    ports.step_takes = 6_000
+    ports.step_takes = 4_500  # five of an attempt after another
     assert statuses(ports.send_chunk(1)[0]) == ["sent"]
 
 
@@ -264,6 +264,27 @@ def test_the_dead_called_nobody_without_a_fact_and_nobody_at_all_without_their_n
     ports.stored[0] = replace(DEAD, calling=False)
     ports.facts = {(0, Status.SUBMITTED), (1, Status.SUBMITTED)}
     assert statuses(ports.send_chunk(2)[0]) == ["sent", "sent"]
+
+
+def test_what_was_never_handed_over_is_written_down_anew_when_it_is() -> None:
+    """[J3] A pause before the call, or a call that reached nobody, is not when it was sent."""
+    ports = Ports()
+    ports.answers = [NotSent("no connection")]
+    ports.send_chunk(2)
+    ports.log.clear()
+    ports.time += 600_000
+    assert statuses(ports.send_chunk(2)[0]) == ["sent", "sent"]
+    assert ports.log[4:8] == ["submitted 0", "submitted 1", "note", "call x-0 x-1"]
+
+
+def test_what_may_have_been_handed_over_before_keeps_the_time_of_that() -> None:
+    ports = Ports()
+    ports.answers = [AnswerLost("reset")]
+    ports.send_chunk(1)
+    ports.log.clear()
+    ports.time += 600_000
+    assert statuses(ports.send_chunk(1)[0]) == ["sent"]
+    assert "submitted 0" not in ports.log
 
 
 def test_who_was_faster_has_the_slice() -> None:

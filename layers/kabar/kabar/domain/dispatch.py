@@ -28,7 +28,6 @@ from kabar.domain.slices import (
     Pace,
     People,
     Recipient,
-    Seen,
     Slot,
     Stop,
     Tally,
@@ -172,14 +171,12 @@ class Sender:
         self, ledger: Ledger, number: int, slot: Slot, claim: Claim, before: Claim | None
     ) -> tuple[Claim, int | None]:
         """From a fresh claim to its record."""
-        seen: Mapping[int, Seen] = {}
         if before:
-            seen = slot.people.seen(slot.open())
-            slot.learn(seen, died=before.calling, when=before.claimed_at)
+            slot.learn(slot.people.seen(slot.open()), died=before.calling, when=before.claimed_at)
         not_before = self._calls.resolve_doubts(slot)
         if not_before is None:
             self._suppress(slot)
-            not_before, held = self._hand_over(ledger, number, slot, claim, seen)
+            not_before, held = self._hand_over(ledger, number, slot, claim)
             if not held:
                 return claim, self._clock.now() + self._timing.lease
         record = replace(
@@ -223,20 +220,15 @@ class Sender:
                 slot.suppress(recipient, reason)
                 self.tally.suppressed += 1
 
-    def _hand_over(
-        self, ledger: Ledger, number: int, slot: Slot, claim: Claim, seen: Mapping[int, Seen]
-    ) -> tuple[int | None, bool]:
+    def _hand_over(self, ledger: Ledger, number: int, slot: Slot, claim: Claim) -> tuple[int | None, bool]:
         """Write facts, call once, classify: a time (ms) before which there is nothing more to do, and whether the
         slice is still ours.
         """
         facts = [Fact(r, Status.SUPPRESSED, reason) for r, reason in slot.newly_suppressed]
         waits = self._control.waits([r.message.mobile for r in slot.open()])
         going = [r for r in slot.open() if r.message.mobile not in waits]
-        facts += [
-            Fact(r, Status.SUBMITTED)
-            for r in going
-            if not (r.position in seen and seen[r.position].submitted)
-        ]
+        # who isn't in doubt was never handed over: what an earlier attempt wrote is too early
+        facts += [Fact(r, Status.SUBMITTED) for r in going if slot.byte(r) != DOUBT]
         slot.people.write(facts)
         if not going:
             return None, True
