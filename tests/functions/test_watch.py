@@ -18,13 +18,10 @@ from tests.functions.gateway_rig import START, Campaign
 
 
 class Told:
-    """A control that lets everything go, and a watch that says `reason`."""
+    """A control that lets everything go."""
 
     def __init__(self) -> None:
-        self.reason: str | None = None
-        self.looked: list[int] = []
         self.paused: list[str] = []
-        self.now = 1000
 
     def go(self) -> bool:
         return not self.paused
@@ -35,50 +32,6 @@ class Told:
     def pause(self, reason: str) -> None:
         self.paused.append(reason)
 
-    def look(self) -> str | None:
-        self.looked.append(self.now)
-        return self.reason
-
-
-class Looking(Watch):
-    def __init__(self, told: Told) -> None:
-        self._told = told
-
-    def look(self) -> str | None:
-        return self._told.look()
-
-
-def watched(told: Told) -> WatchedControl:
-    return WatchedControl(told, Looking(told), lambda: told.now)
-
-
-def test_it_looks_every_five_seconds() -> None:
-    told = Told()
-    control = watched(told)
-    for _ in range(30):
-        assert control.go()
-        told.now += 500
-    assert told.looked == [1000 + EVERY, 1000 + 2 * EVERY]
-
-
-def test_what_it_finds_pauses_the_campaign_before_the_next_call() -> None:
-    told = Told()
-    control = watched(told)
-    told.reason = "too many failed"
-    told.now += EVERY
-    assert not control.go()
-    assert told.paused == ["too many failed"]
-
-
-def test_hours_and_pauses_are_those_of_the_campaign() -> None:
-    told = Told()
-    control = watched(told)
-    assert control.waits(["+6421"]) == {"+6421": 5}
-    control.pause("refused")
-    assert (told.paused, control.go()) == (["refused"], False)
-
-
-# ---- receipts that come after the leg of their messages ---------------------------------------------------
 
 OPENED = Opened(
     carrier="infobip",
@@ -92,6 +45,26 @@ OPENED = Opened(
 SENT, FAILED, LEFT = cell(Status.SENT), cell(Status.FAILED), cell(Status.RECEIVED) | REPLIED_OPT_OUT
 
 
+class Watching(Watch):
+    """Of campaign 1, with a clock of the test's; `looks` are the times at which the chunks were read."""
+
+    def __init__(self, chunks: Chunks, opened: Opened = OPENED) -> None:
+        self.at, self.looks = 1000, list[int]()
+        super().__init__(chunks, 1, opened, lambda: self.at)
+        several = chunks.several
+
+        def counted(*wanted: Any, **how: Any) -> Any:
+            self.looks.append(self.at)
+            return several(*wanted, **how)
+
+        chunks.several = counted  # type: ignore[method-assign]
+
+    def later(self) -> str | None:
+        """What it says five seconds later."""
+        self.at += EVERY
+        return self.look()
+
+
 @pytest.fixture
 def chunks() -> Chunks:
     return Chunks(Table("dispatch", FakeDynamo()))
@@ -101,6 +74,38 @@ def say(chunks: Chunks, number: int, byte: int, at: int = START) -> None:
     chunks.merge(1, number, bytes([byte]) * 500, at)
 
 
+@pytest.mark.parametrize("workers", [1, 48])
+def test_a_lane_looks_every_five_seconds_however_many_work_in_it(chunks: Chunks, workers: int) -> None:
+    watch = Watching(chunks)
+    controls = [WatchedControl(Told(), watch) for _ in range(workers)]
+    for _ in range(30):
+        assert all(control.go() for control in controls)
+        watch.at += 500
+    assert watch.looks == [1000 + EVERY, 1000 + 2 * EVERY]
+
+
+def test_what_it_finds_pauses_the_campaign_before_the_next_call(chunks: Chunks) -> None:
+    told, watch = Told(), Watching(chunks)
+    control = WatchedControl(told, watch)
+    watch.touch(0, bytes(500))
+    say(chunks, 0, FAILED)
+    assert control.go()
+    watch.at += EVERY
+    assert not control.go()
+    assert told.paused == ["100 % of the last 500 messages failed: look at why, then resume"]
+
+
+def test_hours_and_pauses_are_those_of_the_campaign(chunks: Chunks) -> None:
+    told = Told()
+    control = WatchedControl(told, Watching(chunks))
+    assert control.waits(["+6421"]) == {"+6421": 5}
+    control.pause("refused")
+    assert (told.paused, control.go()) == (["refused"], False)
+
+
+# ---- receipts that come after the leg of their messages ---------------------------------------------------
+
+
 @pytest.mark.parametrize(("byte", "why"), [(FAILED, "failed"), (LEFT, "opted out")])
 @pytest.mark.parametrize("number", [10, 29, 31])
 def test_what_earlier_legs_sent_is_watched_from_the_beginning_of_a_lane(
@@ -108,27 +113,27 @@ def test_what_earlier_legs_sent_is_watched_from_the_beginning_of_a_lane(
 ) -> None:
     """Those before its own, and those of its range that were done before."""
     say(chunks, number, SENT)
-    watch = Watch(chunks, 1, OPENED)
+    watch = Watching(chunks)
     watch.begin(30, 33, START)
-    assert watch.look() is None
+    assert watch.later() is None
     say(chunks, number, byte)
-    assert why in (watch.look() or "")
+    assert why in (watch.later() or "")
 
 
 def test_what_was_known_when_the_lane_began_counts_no_more(chunks: Chunks) -> None:
     say(chunks, 29, FAILED)
-    watch = Watch(chunks, 1, OPENED)
+    watch = Watching(chunks)
     watch.begin(30, 33, START)
-    assert watch.look() is None
+    assert watch.later() is None
 
 
 def test_what_was_sent_before_a_resume_counts_no_more(chunks: Chunks) -> None:
     """Whoever mended it would be paused again and again by what comes late."""
     say(chunks, 29, SENT, at=START - 60_000)
-    watch = Watch(chunks, 1, OPENED)
+    watch = Watching(chunks)
     watch.begin(30, 33, START)
     say(chunks, 29, FAILED)
-    assert watch.look() is None
+    assert watch.later() is None
 
 
 @pytest.mark.parametrize("bad", [range(CHUNKS), range(CHUNKS, 2 * CHUNKS)], ids=["before", "the lane's own"])
@@ -137,13 +142,13 @@ def test_good_ones_of_the_lane_hide_nothing_of_before_nor_the_other_way_round(
 ) -> None:
     for number in range(CHUNKS):
         say(chunks, number, SENT)
-    watch = Watch(chunks, 1, replace(OPENED, most_failed=0.7))
+    watch = Watching(chunks, replace(OPENED, most_failed=0.7))
     watch.begin(CHUNKS, 99, START)
     for number in range(CHUNKS, 2 * CHUNKS):
         watch.touch(number, b"")
     for number in range(2 * CHUNKS):
         say(chunks, number, FAILED if number in bad else cell(Status.RECEIVED))
-    assert watch.look() is not None
+    assert watch.later() is not None
 
 
 def test_f8_receipts_eleven_minutes_late_pause_a_slow_campaign_and_not_again_after_it_was_mended(

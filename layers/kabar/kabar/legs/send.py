@@ -114,7 +114,7 @@ class Lane:
         self._opened = opened
         self._chunks = Chunks(tools.dispatch)
         self._text = composer(head)
-        self._watch = Watch(self._chunks, head["id"], opened)
+        self._watch = Watch(self._chunks, head["id"], opened, now)
         self._handover = tools.handover(head, opened, now)
         wide = self._handover.carrier.batch == 1
         self._workers = (
@@ -160,9 +160,7 @@ class Lane:
 
     def _worker(self, deadline: int, *, proved: bool) -> Worker:
         tools, head = self._tools, self._head
-        control = WatchedControl(
-            LegControl(tools.campaigns, self._gate, head, *self._charge), self._watch, now
-        )
+        control = WatchedControl(LegControl(tools.campaigns, self._gate, head, *self._charge), self._watch)
         sender = Sender(
             owner=uuid.uuid4().hex,
             handover=self._handover,

@@ -17,12 +17,14 @@ class Watch:
     receipts of its messages come.
     """
 
-    def __init__(self, chunks: Chunks, campaign: int, opened: Opened) -> None:
+    def __init__(self, chunks: Chunks, campaign: int, opened: Opened, now: Callable[[], int]) -> None:
         self._chunks = chunks
         self._campaign = campaign
         self._limits = Limits(opened.most_failed, opened.most_opted_out)
         self._earlier: dict[int, bytes] = {}
         self._own: dict[int, bytes] = {}
+        self._now = now
+        self._looked_at = now()
         self._lock = threading.Lock()
 
     def begin(self, first: int, last: int, since: int) -> None:
@@ -42,8 +44,11 @@ class Watch:
                 del self._own[old]
 
     def look(self) -> str | None:
-        """Why the campaign must be paused, or None."""
+        """Why the campaign must be paused, or None; also when somebody of the lane looked a moment ago."""
         with self._lock:
+            if self._now() - self._looked_at < EVERY:
+                return None
+            self._looked_at = self._now()
             own = dict(self._own)
         found = self._chunks.several(self._campaign, list(own | self._earlier))
 
@@ -57,19 +62,15 @@ class Watch:
 class WatchedControl:
     """`kabar.domain.slices.Control` that pauses the campaign when the watch says so."""
 
-    def __init__(self, control: Control, watch: Watch, now: Callable[[], int]) -> None:
+    def __init__(self, control: Control, watch: Watch) -> None:
         self._control = control
         self._watch = watch
-        self._now = now
-        self._looked_at = now()
 
     def go(self) -> bool:
-        if self._now() - self._looked_at >= EVERY:
-            self._looked_at = self._now()
-            reason = self._watch.look()
-            if reason:
-                self._control.pause(reason)
-                return False
+        reason = self._watch.look()
+        if reason:
+            self._control.pause(reason)
+            return False
         return self._control.go()
 
     def waits(self, mobiles: Sequence[str]) -> Mapping[str, int]:
