@@ -222,10 +222,10 @@ class Watch:
         for message, place in zip(messages, places, strict=True):
             who = f"message {message.id} of slice {part}"
             self.accept_claims[message.id, self.kernel.now] = self.claimed_at[part]
-            late = (
-                self.skewed and vector[place.index] & 0x0F == Status.UNCERTAIN
-            )  # by who took over its claim
-            if vector[place.index] & 0x0F >= SETTLED and not late:
+            status = vector[place.index] & 0x0F
+            # whoever took over its claim, by another clock, has settled it, and knew of this call to come
+            late = self.skewed and (status == Status.UNCERTAIN or self.promise is Promise.DEDUPES)
+            if status >= SETTLED and not late:
                 self.breaks(f"{who} was handed over, though it is settled")
             if message.id not in self.submitted:
                 self.breaks(f"{who} was handed over before its fact was written")
