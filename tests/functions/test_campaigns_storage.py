@@ -357,9 +357,9 @@ def test_of_two_that_find_the_turn_free_one_has_it(rig: Rig) -> None:
     """I8"""
     first, second = queued(rig, 1), queued(rig, 2)
     others: list[bool] = []
-    rig.dynamo.before = [lambda: None, lambda: others.append(rig.desk.turns.take(second))]
-    assert not rig.desk.turns.take(first)
-    assert (others, rig.holder()) == ([True], 2)
+    rig.dynamo.before = [lambda: None, lambda: others.append(rig.desk.turns.take(first))]
+    assert not rig.desk.turns.take(second)
+    assert (others, rig.holder()) == ([True], 1)
 
 
 def test_a_leg_that_meets_a_newer_one_of_its_campaign_has_no_turn(rig: Rig) -> None:
