@@ -312,9 +312,12 @@ def resumed(rig: Rig, campaign: int) -> Item:
 
 
 @pytest.mark.parametrize("moment", range(6))
-def test_a_late_leg_gives_away_neither_turn_nor_place_of_a_newer_one(rig: Rig, moment: int) -> None:
+@pytest.mark.parametrize("due_at", [0, 2], ids=["an earlier one waits", "a later one waits"])
+def test_a_late_leg_gives_away_neither_turn_nor_place_of_a_newer_one(
+    rig: Rig, moment: int, due_at: int
+) -> None:
     """I8: it decided to release while the campaign was paused; meanwhile that was resumed."""
-    old, other = queued(rig, 1), queued(rig, 2, due_at=1)
+    old, other = queued(rig, 1, due_at=1), queued(rig, 2, due_at=due_at)
     assert rig.desk.turns.take(old)
     assert not rig.desk.turns.take(other)
     new = resumed(rig, 1)

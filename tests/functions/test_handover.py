@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from kabar.carriers.base import Account
-from kabar.domain.handover import CarrierError, Divided, Outcome, Promise, Result, Unreachable
+from kabar.domain.handover import (
+    CallRefused,
+    CarrierError,
+    Divided,
+    Outcome,
+    Promise,
+    Refused,
+    Result,
+    Unreachable,
+)
 from kabar.domain.messages import Message
 from kabar.legs.handover import CarrierAccount
 
@@ -45,7 +54,7 @@ class Gateway:
     def catch_up(self, carrier_ids: Sequence[str]) -> None:
         self.looked_for += carrier_ids
 
-    def hand_over(self) -> Mapping[str, Result]:
+    def hand_over(self, *, unattended: bool = False) -> Mapping[str, Result]:
         carrier: Any = self
         account = CarrierAccount(
             carrier=carrier,
@@ -55,6 +64,7 @@ class Gateway:
             sender="3774",
             book=self,
             alarm=self.alarms.append,
+            unattended=unattended,
         )
         return account.send(MESSAGES, seconds=30)
 
@@ -93,3 +103,16 @@ def test_ids_by_which_no_receipt_comes_are_nobodys_concern() -> None:
     gateway = Gateway(dict.fromkeys((ONE, TWO, THREE), accepted("0")), own_ids=False)
     assert len(gateway.hand_over()) == 3
     assert (gateway.noted, gateway.looked_for, gateway.alarms) == ({}, [], [])
+
+
+def test_a_call_refused_for_what_it_holds_is_rejected_only_where_nobody_mends_it() -> None:
+    gateway = Gateway(
+        {ONE: CallRefused("no", "400"), TWO: accepted("g-2"), THREE: Refused("no")}, own_ids=True
+    )
+    with pytest.raises(Divided) as divided:
+        gateway.hand_over()
+    assert divided.value.results[ONE] == Result(Outcome.NOT_SENT)
+    with pytest.raises(Divided) as divided:
+        gateway.hand_over(unattended=True)
+    assert divided.value.results[ONE] == Result(Outcome.REJECTED, "400")
+    assert divided.value.results[THREE] == Result(Outcome.NOT_SENT)

@@ -233,3 +233,18 @@ def test_a_campaign_that_ends_after_a_pause_is_waited_for_until_its_last_message
     late = stopped + 1 + 72 * HOUR
     assert work(rig).run(late, lambda: True) == 500
     assert work(rig).run(midnight(stopped) + 72 * HOUR, lambda: True) == 0
+
+
+def test_a_campaign_that_ends_or_has_chosen_nobody_yet_leaves_no_mark_of_a_day(rig: Rig) -> None:
+    sent(rig)
+    rig.campaign(2)
+    rig.campaigns.control(WORKSPACE, 2, "pause", "api:me", 5)
+    assert rig.leg(2, 1) == "release"
+    (mark,) = silence.due(rig.workspaces, END + 100 * 24 * HOUR)
+    assert (mark["id"], mark["due"], "sent_until" in mark) == (1, DUE, False)
+
+
+def test_the_day_of_a_campaign_that_is_gone_is_waited_for_no_longer(rig: Rig) -> None:
+    rig.workspaces.put(silence.mark_of_day(WORKSPACE, END, campaign=99))
+    assert work(rig).run(END + 100 * 24 * HOUR, lambda: True) == 0
+    assert silence.due(rig.workspaces, END + 100 * 24 * HOUR) == []

@@ -191,3 +191,12 @@ def test_whose_list_is_being_imported_when_its_turn_comes_lets_the_next_go(rig: 
     assert (rig.holder(), rig.queue()) == (None, [])
     rig.dynamo.seed("workspaces", keys.list_head(WORKSPACE, LIST), id=LIST)
     assert rig.leg(EARLIER, 3) == "complete"
+
+
+def test_one_that_was_cancelled_with_the_turn_in_hand_is_started_by_its_own_leg_alone(rig: Rig) -> None:
+    plan = a_queue(rig)
+    rig.send(RUNNING, 1, plan)
+    assert rig.settle(RUNNING, 1)["outcome"] == "complete"
+    assert rig.desk.turns.handed(WORKSPACE) == (EARLIER, 2)
+    control(rig, EARLIER, "cancel")
+    assert rig.desk.turns.handed(WORKSPACE) is None
