@@ -229,6 +229,17 @@ def test_what_could_not_be_sent_before_its_claims_are_forgotten_is_missed(rig: R
     assert rig.carrier.accepted == []
 
 
+def test_what_was_sent_of_a_request_that_is_given_up_is_waited_for(rig: RequestRig) -> None:
+    """[H1]"""
+    rig.submit(150)
+    rig.carrier.outage = Unreachable("no route")
+    rig.drain(1)
+    assert ChunkLedger(rig.dispatch, 9000, ONLY).claims()
+    rig.clock += MAX_AGE + 1
+    assert rig.drain() == ["missed"]
+    assert [mark["id"] for mark in silence.due(rig.workspaces, rig.clock + silence.WITHIN)] == [9000]
+
+
 # ---- death ----------------------------------------------------------------------------------------------
 
 

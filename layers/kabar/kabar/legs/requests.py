@@ -236,10 +236,8 @@ def _send(
     slices = slices_of(rows, composer(head), origin, tools.deployment, head["slice"])
     ledger = ChunkLedger(tools.dispatch, head["id"], ONLY)
     result, stop = sender.send_chunk(ledger, ChunkPeople(tools.people, origin, now), slices)
-    if (
-        result.done
-    ):  # before it is closed, since nobody comes back then; no condition: again it is one more mark
-        tools.workspaces.put(silence.mark(head["workspace"], now(), request=head["id"]))
+    if result.done:
+        _await_receipts(tools, head)
     chunks.merge(
         head["id"],
         ONLY,
@@ -254,6 +252,11 @@ def _send(
     if result.done:
         return None, stop
     return max(result.wake or 0, (stop and stop.wake) or 0, now()), stop
+
+
+def _await_receipts(tools: RequestTools, head: Item) -> None:
+    """Before it is closed, since nobody comes back then; no condition: again it is one more mark."""
+    tools.workspaces.put(silence.mark(head["workspace"], now(), request=head["id"]))
 
 
 def _go_on(tools: RequestTools, chunks: Chunks, head: Item, gate: Gate, wake: int) -> None:
@@ -302,5 +305,6 @@ def _give_up(tools: RequestTools, chunks: Chunks, head: Item) -> dict[str, Any]:
     """Its time has passed: what was never handed over is *missed*."""
     claims = ChunkLedger(tools.dispatch, head["id"], ONLY).claims()
     vector = closing(claims, head["size"], head["slice"], Status.MISSED)
+    _await_receipts(tools, head)
     chunks.merge(head["id"], ONLY, vector, now(), close=True, wake=None)
     return {"outcome": "missed"}
