@@ -399,6 +399,8 @@ def test_chunks_that_wait_keep_no_others_from_their_place_in_a_leg(rig: Rig, mon
     assert wake
     assert rig.plan(1, 2, now=started)["lanes"][0]["first"] == 1
     assert rig.plan(1, 3, now=wake + 1)["lanes"][0]["first"] == 0
+    rig.change(stalled=1)
+    assert rig.plan(1, 4, now=wake + 2)["lanes"][0]["first"] == 1  # though that of the first is over again
 
 
 def test_whoever_is_refused_by_name_while_in_doubt_is_uncertain_and_stops_nobody_else(

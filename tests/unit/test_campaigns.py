@@ -232,6 +232,20 @@ def test_nothing_open_needs_no_lane() -> None:
 
 
 @pytest.mark.parametrize(
+    ("open_chunks", "chunks_a_leg", "begins"),
+    [([4, 7, 9], 1, [4, 7, 9, 4]), ([0, 1, 2, 3, 4], 2, [0, 2, 4, 1]), ([4, 7, 9], 3, [4, 4, 4, 4])],
+)
+def test_legs_that_settle_nobody_begin_with_one_chunk_after_the_other(
+    open_chunks: list[int], chunks_a_leg: int, begins: list[int]
+) -> None:
+    """A carrier in trouble may leave one slice in doubt for many legs; all the others can be sent."""
+    rate = chunks_a_leg * 500 / LEG_SECONDS
+    made = [lanes(open_chunks, 500, rate, stalled=stalled) for stalled in range(4)]
+    assert [ranges[0]["first"] for ranges in made] == begins
+    assert lanes([], 500, rate, stalled=3) == []
+
+
+@pytest.mark.parametrize(
     ("chunks", "segments", "rate", "expected"),
     [
         (1, 500, 100, [(0, 0)]),

@@ -177,14 +177,20 @@ def speed(head: Mapping[str, Any], rate: float) -> float:
 
 
 def lanes(
-    open_chunks: Sequence[int], segments_per_chunk: float, rate: float, most: int = MAX_LANES
+    open_chunks: Sequence[int],
+    segments_per_chunk: float,
+    rate: float,
+    most: int = MAX_LANES,
+    stalled: int = 0,
 ) -> list[dict[str, int]]:
     """Ranges {first, last} of chunk numbers, and how many lanes there are (`of`), `most` at most.
 
-    Together at most LEG_SECONDS of work at `rate` segments per second.
+    Together at most LEG_SECONDS of work at `rate` segments per second. Each of the `stalled` legs in a row that
+    settled nobody lets the next begin further on, so that no chunk keeps the others from their place.
     """
     work = max(1, int(rate * LEG_SECONDS / max(segments_per_chunk, 1)))
-    chunks = list(open_chunks[:work])
+    begin = stalled * work % len(open_chunks) if len(open_chunks) > work else 0
+    chunks = list(open_chunks[begin : begin + work])
     count = min(MAX_LANES, most, -(-len(chunks) // CHUNKS_PER_LANE))
     ranges = []
     for lane in range(count):

@@ -184,7 +184,7 @@ def _lanes(desk: Desk, head: Item, now: int) -> list[dict[str, Any]]:
     rate = speed(head, account.get("rate", 1))
     # where each call carries one message, rounds of calls share the connections that the account allows
     most = max(1, account["connections"] // plan["slice"]) if "connections" in account else MAX_LANES
-    ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate, most)
+    ranges = lanes(open_chunks, plan["segments"] / plan["chunks"], rate, most, head.get("stalled", 0))
     alone = not proved and len(ranges) > 1
     if alone:
         ranges = [ranges[0] | {"of": 1}]
